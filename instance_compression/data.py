@@ -62,7 +62,7 @@ def to_uint8(
 ) -> np.ndarray: # uint8 RGB (T,H,W,3)
     "The inverse of `to_tensor`: round and clamp."
     x = x.detach().float().mul(255).round().clamp(0, 255).byte()
-    return x.movedim(-3, -1).cpu().numpy() # (T,H,W,3)
+    return x.movedim(-3, -1).contiguous().cpu().numpy() # (T,H,W,3)
 
 # %% ../nbs/00_data.ipynb #6c9fe4c0
 def read_image(

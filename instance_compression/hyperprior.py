@@ -9,7 +9,7 @@ __all__ = ['SIZES', 'STRIDE', 'SENDER', 'RECEIVER', 'WEIGHT_BITS', 'ACTIVATION_B
            'write_atomically', 'save_tensors', 'load_tensors', 'model_identity', 'save_model', 'load_model',
            'global_path', 'load_global', 'lambda_of', 'load_zoo']
 
-# %% ../nbs/01_hyperprior.ipynb #5e06464d
+# %% ../nbs/01_hyperprior.ipynb #2f230a86
 import hashlib
 import json
 import math
@@ -32,12 +32,12 @@ with warnings.catch_warnings():
 
 from .data import InputError
 
-# %% ../nbs/01_hyperprior.ipynb #697df002
+# %% ../nbs/01_hyperprior.ipynb #be0dd19a
 def round_ste(x:Tensor) -> Tensor: # x rounded; its gradient is that of the identity
     "Round to the nearest integer with a straight-through gradient."
     return x + (x.round() - x).detach()
 
-# %% ../nbs/01_hyperprior.ipynb #3cb2b630
+# %% ../nbs/01_hyperprior.ipynb #2707262b
 SIZES = {"small": (64, 192), "paper": (128, 192), "paper-high": (192, 320)} # name -> (N, M)
 STRIDE = 64 # pixels of x behind one element of z
 
@@ -74,7 +74,7 @@ class Hyperprior(MeanScaleHyperprior):
         y_hat = round_ste(y - means_hat) + means_hat if rounding == "mixed" else y_tilde
         return {"x_hat": self.g_s(y_hat), "likelihoods": {"y": y_likelihoods, "z": z_likelihoods}}
 
-# %% ../nbs/01_hyperprior.ipynb #02dbdbcc
+# %% ../nbs/01_hyperprior.ipynb #c59d45b7
 SENDER = ("g_a", "h_a")
 RECEIVER = ("g_s", "h_s", "entropy_bottleneck")
 
@@ -99,7 +99,7 @@ def unflatten(vector:Tensor, like:dict) -> dict: # name -> view of `vector` (P,)
     chunks = vector.split([p.numel() for p in like.values()])
     return {name: c.reshape(p.shape) for (name, p), c in zip(like.items(), chunks)}
 
-# %% ../nbs/01_hyperprior.ipynb #5a0737f8
+# %% ../nbs/01_hyperprior.ipynb #c136d12c
 WEIGHT_BITS, ACTIVATION_BITS = 16, 12 # fractional bits in exact arithmetic
 MAX_ACTIVATION = 2**25 # integers; 8192 in units of the activations
 
@@ -125,7 +125,7 @@ def exact_hyper_synthesis(
     for layer in model.h_s: a = _exact_layer(layer, a.clamp(-MAX_ACTIVATION, MAX_ACTIVATION))
     return (a * 2.0**-ACTIVATION_BITS).chunk(2, 1)
 
-# %% ../nbs/01_hyperprior.ipynb #58c5b1be
+# %% ../nbs/01_hyperprior.ipynb #9bbb966e
 def pad(
     x:Tensor, # images (B,3,H,W)
     multiple:int=STRIDE, # pixels
@@ -150,9 +150,9 @@ def symbols_of(
 ) -> dict: # as `analysis`
     "Round latents to symbols: z about the medians, y about the means that z implies."
     medians = model.entropy_bottleneck.quantiles[:, :, 1:2].reshape(1, -1, 1, 1)  # (N,1,3) -> (1,N,1,1)
-    z_symbols = (z - medians).round().int()
+    z_symbols = (z - medians).round().int().contiguous()
     scales_hat, means_hat = exact_hyper_synthesis(model, z_symbols)
-    return {"y_symbols": (y.double() - means_hat).round().int(), "z_symbols": z_symbols, "scales_hat": scales_hat, "means_hat": means_hat}
+    return {"y_symbols": (y.double() - means_hat).round().int().contiguous(), "z_symbols": z_symbols, "scales_hat": scales_hat, "means_hat": means_hat}
 
 @torch.no_grad()
 def synthesis(
@@ -167,7 +167,7 @@ def synthesis(
     x_hat = model.g_s(y_hat)[..., :height, :width]
     return x_hat.clamp(0, 1).mul(255).round().div(255).contiguous()
 
-# %% ../nbs/01_hyperprior.ipynb #096fc3b2
+# %% ../nbs/01_hyperprior.ipynb #327e1ea1
 COLOUR_ROTATION = torch.tensor([[1., 1, 1], [1, 0, -1], [1, -2, 1]]) / torch.tensor([[3.], [2], [6]]).sqrt()  # rows orthonormal
 
 def _haar_level(bands:list, keep:int) -> tuple:
@@ -220,7 +220,7 @@ def _init_gdn(gdn:GDN, gamma:float):
     gdn.beta.copy_(gdn.beta_reparam.init(torch.ones_like(gdn.beta)))
     gdn.gamma.copy_(gdn.gamma_reparam.init(gamma * torch.eye(len(gdn.beta))))
 
-# %% ../nbs/01_hyperprior.ipynb #a5f7c4f7
+# %% ../nbs/01_hyperprior.ipynb #1024e339
 @contextmanager
 def write_atomically(
     path:Path, # the file that shall appear
@@ -263,7 +263,7 @@ def load_tensors(
     except (SafetensorError, OSError, ValueError) as e:
         raise InputError(f"{path} is not a complete safetensors file ({e}); get it again") from None
 
-# %% ../nbs/01_hyperprior.ipynb #86f36ad6
+# %% ../nbs/01_hyperprior.ipynb #5f13de73
 def model_identity(model:Hyperprior) -> str: # 32 hex digits
     "SHA-256 over names, shapes and float32 values of the receiver and the medians, cut to 128 bits."
     h = hashlib.sha256()
@@ -298,7 +298,7 @@ def load_model(
     _copy_weights(model, weights, path)
     return model.to(memory_format=torch.channels_last).eval()
 
-# %% ../nbs/01_hyperprior.ipynb #ec97f842
+# %% ../nbs/01_hyperprior.ipynb #202b9735
 WEIGHTS = Path(__file__).parent / "weights" if "__file__" in globals() else Path("../instance_compression/weights")
 BETAS = (3e-3, 1e-3, 2.5e-4, 1e-4) # of the shipped models, from low to high rate
 

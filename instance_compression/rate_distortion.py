@@ -6,7 +6,7 @@
 __all__ = ['SCALE_MIN', 'MASS_MIN', 'rate_distortion', 'psnr_of', 'gaussian_bits', 'factorized_bits', 'evaluate_image',
            'evaluate', 'rdm_loss']
 
-# %% ../nbs/02_rate_distortion.ipynb #66d8fa72
+# %% ../nbs/02_rate_distortion.ipynb #c1f59421
 import math
 
 import torch
@@ -15,7 +15,7 @@ from torch import Tensor
 from .data import to_tensor
 from .hyperprior import Hyperprior, analysis, synthesis
 
-# %% ../nbs/02_rate_distortion.ipynb #32d2ea9f
+# %% ../nbs/02_rate_distortion.ipynb #44aaca68
 def rate_distortion(
     out:dict, # of `Hyperprior.forward`: "x_hat" (B,3,H',W'), "likelihoods"
     x:Tensor, # images (B,3,H,W) in [0,1]; H <= H', W <= W'
@@ -30,9 +30,9 @@ def psnr_of(mse:float) -> float: # dB
     "Peak signal-to-noise ratio of a mean squared error on [0,1]."
     return math.inf if mse == 0 else -10 * math.log10(mse)
 
-# %% ../nbs/02_rate_distortion.ipynb #8d1a3b13
+# %% ../nbs/02_rate_distortion.ipynb #1917a722
 SCALE_MIN = 0.11 # CompressAI's lower bound of scales_hat
-MASS_MIN = 1e-9 # CompressAI's lower bound of a likelihood
+MASS_MIN = 2.0**-24 # the smallest mass in the coder's tables: no symbol costs more than 24 bits
 
 def gaussian_bits(
     symbols:Tensor, # integers
@@ -51,9 +51,9 @@ def factorized_bits(
     "-log2 of the factorized prior's mass of each symbol."
     eb = model.entropy_bottleneck
     z_hat = z_symbols + eb.quantiles[:, :, 1:2].reshape(1, -1, 1, 1)  # (N,1,3) -> (1,N,1,1)
-    return -eb(z_hat, training=False)[1].double().log2()
+    return -eb(z_hat, training=False)[1].double().clamp(min=MASS_MIN).log2()
 
-# %% ../nbs/02_rate_distortion.ipynb #8cd998cf
+# %% ../nbs/02_rate_distortion.ipynb #2a799591
 def evaluate_image(
     model:Hyperprior, # global or adapted
     x:Tensor, # one frame (1,3,H,W) in [0,1], any size

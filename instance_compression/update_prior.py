@@ -6,7 +6,7 @@
 __all__ = ['prior', 'SpikeAndSlab', 'quantize_update', 'quantize_ste', 'density_bits', 'bin_masses', 'level_bits', 'update_bits',
            'static_bits', 'add_update']
 
-# %% ../nbs/03_update_prior.ipynb #74b93803
+# %% ../nbs/03_update_prior.ipynb #885f501f
 import math
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ import torch
 from scipy.special import ndtr, ndtri
 from torch import Tensor
 
-# %% ../nbs/03_update_prior.ipynb #d116fa8d
+# %% ../nbs/03_update_prior.ipynb #33b463a1
 @dataclass(frozen=True)
 class SpikeAndSlab:
     "Prior of one parameter's update. `alpha=0` is the slab alone (finding F3)."
@@ -40,7 +40,7 @@ class SpikeAndSlab:
 
 prior = SpikeAndSlab()
 
-# %% ../nbs/03_update_prior.ipynb #aaf7dd60
+# %% ../nbs/03_update_prior.ipynb #210273c1
 def quantize_update(
     delta:Tensor, # update, any shape
     prior:SpikeAndSlab, # bin width and clipping
@@ -55,7 +55,7 @@ def quantize_ste(
     "The update that the receiver will see, with the identity's gradient (paper, Algorithm 1)."
     return delta + (quantize_update(delta, prior) * prior.bin_width - delta).detach()
 
-# %% ../nbs/03_update_prior.ipynb #c5848efd
+# %% ../nbs/03_update_prior.ipynb #ca577c10
 def density_bits(
     delta:Tensor, # unquantized update, any shape
     prior:SpikeAndSlab, # its parameters
@@ -86,7 +86,7 @@ def level_bits(
     "-log2 p[levels t], the price of what is sent."
     return -np.log2(bin_masses(prior))[np.asarray(levels, dtype=np.int64) + prior.max_level]
 
-# %% ../nbs/03_update_prior.ipynb #6c4346e0
+# %% ../nbs/03_update_prior.ipynb #8a18317a
 def update_bits(
     levels:np.ndarray, # integers (P,)
     prior:SpikeAndSlab, # its parameters
@@ -102,11 +102,12 @@ def static_bits(
     "Ideal code length of an update that changes nothing."
     return n_parameters * float(level_bits(0, prior))
 
-# %% ../nbs/03_update_prior.ipynb #268bd99e
+# %% ../nbs/03_update_prior.ipynb #a3ee9b81
 def add_update(
     theta_global:Tensor, # float32 (P,)
     levels:Tensor, # integers (P,)
     prior:SpikeAndSlab, # bin width
 ) -> Tensor: # theta_bar, float32 (P,)
     "theta_D + t * levels, as encoder and decoder compute it."
-    return (theta_global.double() + prior.bin_width * levels.double()).float()
+    moved = (theta_global.double() + prior.bin_width * levels.double()).float()
+    return torch.where(levels == 0, theta_global, moved)  # even -0.0 stays what it was
