@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['METHODS', 'AdaptConfig', 'Adapted', 'bpp_model_of', 'clip_crops', 'update_of', 'rdm_step_loss', 'adapt']
 
-# %% ../nbs/06_adaptation.ipynb #d8c02e10
+# %% ../nbs/06_adaptation.ipynb #53ed7f7a
 import dataclasses
 import hashlib
 import math
@@ -28,7 +28,7 @@ from .rate_distortion import evaluate, rate_distortion, rdm_loss
 from .training import keep_freed_memory, optimizer_tensors, restore_optimizer
 from .update_prior import SpikeAndSlab, add_update, density_bits, quantize_ste, quantize_update, update_bits
 
-# %% ../nbs/06_adaptation.ipynb #cc566929
+# %% ../nbs/06_adaptation.ipynb #df1e30b1
 METHODS = ("global", "encoder", "latents", "full")
 
 @dataclass(frozen=True)
@@ -42,12 +42,13 @@ class AdaptConfig:
     lr_sender:float = 2e-4 # Adam's rate for phi; a cosine takes all rates to zero
     lr_delta:float = 1e-4 # Adam's rate for delta
     lr_latents:float = 1e-2 # Adam's rate for y and z
-    sender_first:float = 0.5 # share of the steps before delta moves
+    sender_first:float = 0.1 # share of the steps before delta moves
     quantize:str = "loop" # "loop", "after" or "never"
     model_rate:bool = True # M in the loss
     bin_width:float = 0.005 # t of the prior
     sigma:float = 0.05 # slab of the prior
     alpha:float = 1000.0 # weight of the spike
+    keep:str = "best" # "best" by the true cost, or "last" (to see an ablation degenerate)
     evaluations:int = 4 # how often the true cost of the whole clip is measured
     seed:int = 0 # of crops and noise
 
@@ -55,7 +56,9 @@ class AdaptConfig:
         if self.method not in METHODS: raise InputError(f"no method is called {self.method}; choose one of {', '.join(METHODS)}")
         if self.quantize not in ("loop", "after", "never"): raise InputError(f"quantize is loop, after or never, not {self.quantize}")
         if self.steps < 1 or self.evaluations < 1 or self.batch_size < 1 or self.crop < 0: raise InputError("steps, evaluations and batch_size start at 1, crop at 0")
-        if not 0 <= self.sender_first < 1 or self.beta <= 0: raise InputError("sender_first lies in [0, 1), beta is positive")
+        if self.keep not in ("best", "last"): raise InputError(f"keep is best or last, not {self.keep}")
+        if not (0 <= self.sender_first < 1 and 0 < self.beta < math.inf and self.seed >= 0): raise InputError("sender_first lies in [0, 1), beta is positive, seed starts at 0")
+        if not all(0 <= lr < math.inf for lr in (self.lr_sender, self.lr_delta, self.lr_latents)): raise InputError("learning rates are numbers from 0 up")
         self.prior
 
     @property
@@ -64,7 +67,7 @@ class AdaptConfig:
         try: return SpikeAndSlab(self.bin_width, self.sigma, self.alpha)
         except ValueError as e: raise InputError(str(e)) from None
 
-# %% ../nbs/06_adaptation.ipynb #2fee4a2c
+# %% ../nbs/06_adaptation.ipynb #3ce52c59
 @dataclass(frozen=True, eq=False)
 class Adapted:
     "The result of an adaptation."
@@ -74,6 +77,7 @@ class Adapted:
     metrics:dict # of `evaluate` on the whole clip, bpp_model included
     log:list # one row of metrics for each evaluation, from step 0
     latents:tuple = () # (y, z) of each frame, for the method "latents"
+    step:int = 0 # of the optimizer, at which this codec was measured
 
     def symbols(self,
         i:int, # index of the frame
@@ -90,7 +94,7 @@ def bpp_model_of(
     "M of what is sent; an update that changes nothing is not sent and costs nothing."
     return update_bits(levels, prior) / n_pixels if np.any(levels) else 0.0
 
-# %% ../nbs/06_adaptation.ipynb #88cf78fa
+# %% ../nbs/06_adaptation.ipynb #ed906797
 def clip_crops(
     frames:np.ndarray, # uint8 (T,H,W,3)
     cfg:AdaptConfig, # crop, batch_size, seed
@@ -106,7 +110,7 @@ def clip_crops(
         crops.append(pad(to_tensor(frame[top:top + size[0], left:left + size[1]])))
     return torch.cat([torch.nn.functional.pad(c, (0, size[1] - c.shape[3], 0, size[0] - c.shape[2]), mode="replicate") for c in crops])
 
-# %% ../nbs/06_adaptation.ipynb #3bcf2f91
+# %% ../nbs/06_adaptation.ipynb #418c794c
 def update_of(delta:Tensor, cfg:AdaptConfig) -> Tensor: # (P,)
     "The update that the forward pass sees: quantized with a straight-through gradient, unless an ablation says otherwise."
     return quantize_ste(delta, cfg.prior) if cfg.quantize == "loop" else delta
@@ -117,8 +121,8 @@ def rdm_step_loss(
     cfg:AdaptConfig, # beta, quantize, model_rate, prior
     n_pixels:int, # of the whole clip
     delta:Tensor=None, # update (P,); None: the receiver stays global
-) -> tuple: # (L_RDM / beta, metrics of this step)
-    "L_RDM / beta of some crops, with the metrics behind it."
+) -> tuple: # (L_RDM / beta, mse, bpp_y, bpp_z and loss = L_RD / beta of this step)
+    "L_RDM / beta of some crops, with the metrics behind it (M of a density has no absolute meaning and is left out of them)."
     if delta is None:
         rd, bpp_model = rate_distortion(model(x, "mixed"), x), torch.zeros(())
     else:
@@ -127,9 +131,9 @@ def rdm_step_loss(
         rd = rate_distortion(functional_call(model, unflatten(theta_bar, theta), (x, "mixed")), x)
         bpp_model = density_bits(delta, cfg.prior).sum() / n_pixels
     loss = rd["mse"] / cfg.beta + rd["bpp_y"] + rd["bpp_z"] + (bpp_model if cfg.model_rate else 0)
-    return loss, {k: v.item() for k, v in rd.items()} | {"loss": loss.item()}
+    return loss, {k: v.item() for k, v in rd.items()} | {"loss": (loss - bpp_model * cfg.model_rate).item()}
 
-# %% ../nbs/06_adaptation.ipynb #0b6ea46c
+# %% ../nbs/06_adaptation.ipynb #fcb14378
 def _trainables(model:Hyperprior, frames:np.ndarray, cfg:AdaptConfig) -> dict: # name -> tensor that requires a gradient
     if cfg.method == "latents":
         named = {}
@@ -165,7 +169,7 @@ def _assemble(model_global:Hyperprior, now:dict, frames:np.ndarray, cfg:AdaptCon
     metrics = evaluate(model, frames, bpp_model, symbols=lambda i: adapted.symbols(i, frames[i]))
     return dataclasses.replace(adapted, metrics=metrics)
 
-# %% ../nbs/06_adaptation.ipynb #a4ef70a4
+# %% ../nbs/06_adaptation.ipynb #11df7cba
 def adapt(
     model_global:Hyperprior, # left unchanged
     frames:np.ndarray, # uint8 (T,H,W,3)
@@ -173,6 +177,7 @@ def adapt(
     checkpoint:Path=None, # file to write to and to resume from
     device:str="cpu", # where the steps run; measuring is done on the CPU
     progress:bool=True, # show a bar
+    save_every:int=200, # steps between checkpoints
     stop_after:int=None, # stop at this step as if interrupted
 ) -> Adapted: # the best by true L_RDM
     "Algorithm 1: adapt to one clip. Raises InputError for a checkpoint of something else."
@@ -183,11 +188,11 @@ def adapt(
     model = deepcopy(model_global).requires_grad_(False).to(device)
     trainables = _trainables(model, frames, cfg)
     optimizer, step, best_now, begin = _optimizer(trainables, cfg), 0, None, time.perf_counter()
-    key = {"config": dataclasses.asdict(cfg), "model": model_identity(model_global), "clip": hashlib.sha256(frames).hexdigest()}
+    key = {"config": dataclasses.asdict(cfg), "model": model_identity(model_global), "clip": hashlib.sha256(np.ascontiguousarray(frames)).hexdigest()}
     if checkpoint and Path(checkpoint).is_file():
-        step, log, best_now = _resume(checkpoint, key, trainables, optimizer)
+        step, best_step, log, best_now = _resume(checkpoint, key, trainables, optimizer)
         begin -= log[-1]["seconds"]
-        if best_now: best = _assemble(model_global, best_now, frames, cfg)
+        if best_now: best = dataclasses.replace(_assemble(model_global, best_now, frames, cfg), step=best_step)
     every, smooth = max(1, cfg.steps // cfg.evaluations), {}
     with tqdm(range(step, cfg.steps), initial=step, total=cfg.steps, desc=f"adapt {cfg.method}", unit="step", disable=not progress, mininterval=1) as bar:
         for step in bar:
@@ -200,10 +205,11 @@ def adapt(
                             model_kbit=f"{best.metrics['bpp_model'] * math.prod(frames.shape[:3]) / 1e3:.1f}", refresh=False)
             if (step + 1) % every == 0 or step + 1 == cfg.steps:
                 now = {k: v.detach().cpu().clone() for k, v in trainables.items()}
-                candidate = _assemble(model_global, now, frames, cfg)
+                candidate = dataclasses.replace(_assemble(model_global, now, frames, cfg), step=step + 1)
                 log.append(_row(step + 1, candidate, cfg, time.perf_counter() - begin))
-                if rdm_loss(candidate.metrics, cfg.beta) < rdm_loss(best.metrics, cfg.beta): best, best_now = candidate, now
-                if checkpoint: _save(checkpoint, key, trainables, optimizer, step + 1, log, best_now)
+                if cfg.keep == "last" or rdm_loss(candidate.metrics, cfg.beta) < rdm_loss(best.metrics, cfg.beta): best, best_now = candidate, now
+            if checkpoint and ((step + 1) % every == 0 or (step + 1) % save_every == 0):
+                _save(checkpoint, key | {"step": step + 1, "best_step": best.step, "log": log}, trainables, optimizer, best_now)
             if step + 1 == stop_after: break
     return dataclasses.replace(best, log=log)
 
@@ -217,7 +223,7 @@ def _step(model, trainables, optimizer, frames, cfg, step, device) -> dict:
         group["lr"] = group["peak"] * 0.5 * (1 + math.cos(math.pi * max(0, step - first) / (cfg.steps - first)))
     if cfg.method == "latents":
         i = np.random.default_rng((cfg.seed, step // len(frames))).permutation(len(frames))[step % len(frames)]
-        x = pad(to_tensor(frames[i])).to(device)
+        x = to_tensor(frames[i]).to(device)
         rd = rate_distortion(model.decode_latents(trainables[f"y.{i}"], "mixed", trainables[f"z.{i}"]), x)
         loss = rd["mse"] / cfg.beta + rd["bpp_y"] + rd["bpp_z"]
         metrics = {k: v.item() for k, v in rd.items()} | {"loss": loss.item()}
@@ -232,15 +238,15 @@ def _step(model, trainables, optimizer, frames, cfg, step, device) -> dict:
 def _row(step:int, adapted:Adapted, cfg:AdaptConfig, seconds:float) -> dict:
     return {"step": step, "seconds": round(seconds, 1), "loss": rdm_loss(adapted.metrics, cfg.beta)} | adapted.metrics | {"n_nonzero": int(np.count_nonzero(adapted.levels))}
 
-def _save(path, key, trainables, optimizer, step, log, best_now):
+def _save(path, meta, trainables, optimizer, best_now):
     tensors = {f"now.{k}": v for k, v in trainables.items()} | {f"best.{k}": v for k, v in (best_now or {}).items()}
-    save_tensors(path, tensors | optimizer_tensors("adam", optimizer), key | {"step": step, "log": log})
+    save_tensors(path, tensors | optimizer_tensors("adam", optimizer), meta)
 
-def _resume(path, key, trainables, optimizer) -> tuple: # (step, log, best_now)
+def _resume(path, key, trainables, optimizer) -> tuple: # (step, best_step, log, best_now)
     tensors, meta = load_tensors(path)
     differs = [k for k in key if meta.get(k) != key[k]]
     if differs: raise InputError(f"checkpoint {path} belongs to another {differs[0]}; remove it or name another one")
     with torch.no_grad():
         for k, v in trainables.items(): v.copy_(tensors[f"now.{k}"])
     restore_optimizer("adam", optimizer, tensors)
-    return meta["step"], meta["log"], {k[5:]: v for k, v in tensors.items() if k.startswith("best.")} or None
+    return meta["step"], meta["best_step"], meta["log"], {k[5:]: v for k, v in tensors.items() if k.startswith("best.")} or None

@@ -5,14 +5,14 @@
 # %% auto #0
 __all__ = ['GROUPS', 'group_of', 'bit_allocation', 'by_group']
 
-# %% ../nbs/08_bit_allocation.ipynb #b84bae37
+# %% ../nbs/08_bit_allocation.ipynb #de805cd9
 import numpy as np
 import pandas as pd
 
 from .hyperprior import Hyperprior, receiver_parameters
 from .update_prior import SpikeAndSlab, level_bits
 
-# %% ../nbs/08_bit_allocation.ipynb #d48db442
+# %% ../nbs/08_bit_allocation.ipynb #83f55d4e
 GROUPS = ("g_s weights", "g_s biases", "g_s GDN", "h_s weights", "h_s biases", "factorized prior")
 
 def group_of(
@@ -25,7 +25,7 @@ def group_of(
     if name.endswith((".beta", ".gamma")): return "g_s GDN"
     return f"{module} {'weights' if n_dims == 4 else 'biases'}"
 
-# %% ../nbs/08_bit_allocation.ipynb #21ab7f50
+# %% ../nbs/08_bit_allocation.ipynb #07e7c73e
 def bit_allocation(
     levels:np.ndarray, # integers (P,), delta_bar / t
     model:Hyperprior, # gives names and shapes of the receiver's parameters

@@ -6,7 +6,7 @@
 __all__ = ['MAGIC', 'VERSION', 'MAX_FRAMES', 'MAX_SIDE', 'MAX_PIXELS', 'BitstreamError', 'Header', 'pack_header', 'unpack_header',
            'Encoded', 'encode_clip', 'apply_update', 'Decoder']
 
-# %% ../nbs/07_bitstream.ipynb #0fa8359f
+# %% ../nbs/07_bitstream.ipynb #dadd341a
 import hashlib
 import math
 import struct
@@ -27,7 +27,7 @@ from .hyperprior import (STRIDE, Hyperprior, flatten, model_identity, receiver_p
 from .rate_distortion import psnr_of
 from .update_prior import SpikeAndSlab, add_update
 
-# %% ../nbs/07_bitstream.ipynb #103e3746
+# %% ../nbs/07_bitstream.ipynb #2860dab7
 MAGIC, VERSION = b"\x89IAC", 1
 _FIXED = struct.Struct("<16s5d2H3IdI") # identity ... P
 _SECTION = struct.Struct("<2I") # size, CRC
@@ -63,7 +63,7 @@ class Header:
         "(1,N,h,w) of a frame's hyper-latents."
         return 1, self.N, -(-self.height // STRIDE), -(-self.width // STRIDE)
 
-# %% ../nbs/07_bitstream.ipynb #0b0bac65
+# %% ../nbs/07_bitstream.ipynb #a629ac35
 def pack_header(h:Header) -> bytes:
     "The bytes from magic to checksum."
     p, colour = h.prior, h.colour.encode("ascii", "replace")[:255]
@@ -96,7 +96,7 @@ def _parse(body:bytes, size:int) -> Header:
     sections = tuple(_SECTION.iter_unpack(body[at:]))
     return Header(identity.hex(), beta, SpikeAndSlab(t, sigma, alpha, tail), N, M, n_frames, height, width, fps, P, colour, sections, size)
 
-# %% ../nbs/07_bitstream.ipynb #d2e20930
+# %% ../nbs/07_bitstream.ipynb #8f2bd3ba
 @dataclass(frozen=True)
 class Encoded:
     "What was written. Coded sizes in bits per pixel of the whole clip; estimates are in `Adapted.metrics`."
@@ -120,16 +120,18 @@ def encode_clip(
     rebuilt = apply_update(model_global, adapted.levels, adapted.prior)
     if model_identity(rebuilt) != model_identity(adapted.model): raise ValueError("this codec is not the global model plus a quantized update; it has no file")
     update = encode_update(adapted.levels, adapted.prior) if np.any(adapted.levels) else b""
+    z_shape = 1, model_global.N, -(-clip.height // STRIDE), -(-clip.width // STRIDE)
     tables, blocks, digest, errors = factorized_tables(adapted.model), [], hashlib.sha256(), []
     for i, frame in enumerate(tqdm(clip.frames, desc="encode", unit="frame", disable=not progress)):
-        symbols = adapted.symbols(i, frame)
-        blocks.append(encode_frame(symbols, tables))
+        blocks.append(encode_frame(adapted.symbols(i, frame), tables))
+        symbols = decode_frame(blocks[-1], adapted.model, tables, z_shape)
         picture = to_uint8(synthesis(adapted.model, symbols["y_symbols"], symbols["means_hat"], clip.height, clip.width))[0]
         digest.update(picture.tobytes())
         errors.append(np.mean((picture / 255.0 - frame / 255.0)**2))
     sections = tuple((len(b), zlib.crc32(b)) for b in (update, *blocks))
     header = pack_header(Header(model_identity(model_global), float(model_global.beta or 0), adapted.prior, model_global.N, model_global.M, clip.n_frames,
                                 clip.height, clip.width, clip.fps, len(adapted.levels), clip.colour, sections))
+    unpack_header(header, f"a clip of {clip.n_frames} frames of {clip.width}x{clip.height}")  # within the limits of the format
     with write_atomically(path) as tmp: tmp.write_bytes(b"".join((header, update, *blocks)))
     bits = [8 * len(b) / clip.n_pixels for b in (header, update, b"".join(blocks))]
     return Encoded(Path(path).stat().st_size, *bits, sum(bits), float(np.mean(errors)), psnr_of(float(np.mean(errors))), digest.hexdigest())
@@ -147,7 +149,7 @@ def apply_update(
     for name, p in theta.items(): p.copy_(theta_bar[name])
     return model
 
-# %% ../nbs/07_bitstream.ipynb #18cca049
+# %% ../nbs/07_bitstream.ipynb #953ad6b4
 class Decoder:
     "An open .iac file: `header`, `model` (adapted), `levels`, and `decoder[i]`, the i-th picture as uint8 (H,W,3)."
     def __init__(self,

@@ -415,7 +415,7 @@ def load_clip(
 ) -> Clip:
     "A clip from the registry, the synthetic sample, or a file. Raises `InputError` as `fetch` and `read_iframes`."
     if name == "sample":
-        return sample_clip(max_frames or 8)
+        return sample_clip(8 if max_frames is None else max_frames)
     if name not in CLIPS:
         if not Path(name).exists():
             raise InputError(f"{name} is neither a file nor a known clip; known are sample, {', '.join(CLIPS)}")

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['METHOD_STYLE', 'figure_style', 'save_figure', 'rd_figure', 'kodak_figure', 'comparison_figure', 'busiest_crop',
-           'build_figures']
+           'results_table', 'build_figures']
 
-# %% ../nbs/09_figures.ipynb #f60eddb2
+# %% ../nbs/09_figures.ipynb #d21e120e
 from pathlib import Path
 
 import matplotlib
@@ -15,9 +15,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from .rate_distortion import psnr_of
-
-# %% ../nbs/09_figures.ipynb #2a4b2daf
+# %% ../nbs/09_figures.ipynb #c97279e6
 METHOD_STYLE = { # method -> colour, marker, label
     "global": ("#000000", "o", "global model"),
     "encoder": ("#0072B2", "s", "encoder only"),
@@ -41,7 +39,7 @@ def save_figure(
     fig.savefig(Path(folder) / f"{name}.pdf", metadata={"CreationDate": None, "Producer": None, "Creator": None}, bbox_inches="tight")
     fig.savefig(Path(folder) / f"{name}.png", metadata={"Software": None}, dpi=200, bbox_inches="tight")
 
-# %% ../nbs/09_figures.ipynb #30c77e3f
+# %% ../nbs/09_figures.ipynb #44367caa
 def rd_figure(
     runs:pd.DataFrame, # rows of results/clips.csv of one clip: method, coded_bpp, psnr
 ) -> Figure:
@@ -70,7 +68,7 @@ def kodak_figure(
     ax.legend(frameon=False)
     return fig
 
-# %% ../nbs/09_figures.ipynb #61bc7344
+# %% ../nbs/09_figures.ipynb #32092803
 def comparison_figure(
     pictures:dict, # label -> uint8 (H,W,3), the original first
     captions:dict, # label -> text beneath
@@ -98,7 +96,18 @@ def busiest_crop(
     top, left = max(places, key=lambda p: energy[p[0]:p[0] + size, p[1]:p[1] + size].mean())
     return top, left, size, size
 
-# %% ../nbs/09_figures.ipynb #499cb703
+# %% ../nbs/09_figures.ipynb #78e27770
+def results_table(
+    runs:pd.DataFrame, # rows of results/clips.csv of one clip
+) -> str: # Markdown
+    "Coded rates and PSNR by beta and method."
+    lines = ["| beta | method | latents [bpp] | update [bpp] | total, coded [bpp] | PSNR [dB] | L_RDM / beta | seconds |", "|---|---|---|---|---|---|---|---|"]
+    runs = runs.assign(order=runs.method.map(list(METHOD_STYLE).index)).sort_values(["beta", "order"], ascending=[False, True])
+    for r in runs.itertuples():
+        lines.append(f"| {r.beta:g} | {r.method} | {r.coded_bpp_latents:.4f} | {r.coded_bpp_model:.4f} | {r.coded_bpp:.4f} | {r.psnr:.2f} | {r.mse / r.beta + r.coded_bpp:.4f} | {r.seconds:.0f} |")
+    return "\n".join(lines)
+
+# %% ../nbs/09_figures.ipynb #af4e973e
 def build_figures(
     results:Path="results", # folder of tables
     figures:Path="figures", # folder of PDF and PNG
@@ -114,5 +123,5 @@ def build_figures(
     save_figure(kodak_figure(pd.read_csv(results / "kodak.csv"), curves), figures, "kodak"); names.append("kodak")
     return names
 
-# %% ../nbs/09_figures.ipynb #a056076e
+# %% ../nbs/09_figures.ipynb #6efcd13a
 if __name__ == "__main__" and "__file__" in globals(): print("\n".join(build_figures()))

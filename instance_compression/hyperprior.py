@@ -9,7 +9,7 @@ __all__ = ['SIZES', 'STRIDE', 'SENDER', 'RECEIVER', 'WEIGHT_BITS', 'ACTIVATION_B
            'write_atomically', 'save_tensors', 'load_tensors', 'model_identity', 'save_model', 'load_model',
            'global_path', 'load_global', 'lambda_of', 'load_zoo']
 
-# %% ../nbs/01_hyperprior.ipynb #2f230a86
+# %% ../nbs/01_hyperprior.ipynb #c1e8a076
 import hashlib
 import json
 import math
@@ -32,12 +32,12 @@ with warnings.catch_warnings():
 
 from .data import InputError
 
-# %% ../nbs/01_hyperprior.ipynb #be0dd19a
+# %% ../nbs/01_hyperprior.ipynb #4b646b1c
 def round_ste(x:Tensor) -> Tensor: # x rounded; its gradient is that of the identity
     "Round to the nearest integer with a straight-through gradient."
     return x + (x.round() - x).detach()
 
-# %% ../nbs/01_hyperprior.ipynb #2707262b
+# %% ../nbs/01_hyperprior.ipynb #44b3590c
 SIZES = {"small": (64, 192), "paper": (128, 192), "paper-high": (192, 320)} # name -> (N, M)
 STRIDE = 64 # pixels of x behind one element of z
 
@@ -74,7 +74,7 @@ class Hyperprior(MeanScaleHyperprior):
         y_hat = round_ste(y - means_hat) + means_hat if rounding == "mixed" else y_tilde
         return {"x_hat": self.g_s(y_hat), "likelihoods": {"y": y_likelihoods, "z": z_likelihoods}}
 
-# %% ../nbs/01_hyperprior.ipynb #c59d45b7
+# %% ../nbs/01_hyperprior.ipynb #32398c09
 SENDER = ("g_a", "h_a")
 RECEIVER = ("g_s", "h_s", "entropy_bottleneck")
 
@@ -99,7 +99,7 @@ def unflatten(vector:Tensor, like:dict) -> dict: # name -> view of `vector` (P,)
     chunks = vector.split([p.numel() for p in like.values()])
     return {name: c.reshape(p.shape) for (name, p), c in zip(like.items(), chunks)}
 
-# %% ../nbs/01_hyperprior.ipynb #c136d12c
+# %% ../nbs/01_hyperprior.ipynb #6ccd4fff
 WEIGHT_BITS, ACTIVATION_BITS = 16, 12 # fractional bits in exact arithmetic
 MAX_ACTIVATION = 2**25 # integers; 8192 in units of the activations
 
@@ -125,7 +125,7 @@ def exact_hyper_synthesis(
     for layer in model.h_s: a = _exact_layer(layer, a.clamp(-MAX_ACTIVATION, MAX_ACTIVATION))
     return (a * 2.0**-ACTIVATION_BITS).chunk(2, 1)
 
-# %% ../nbs/01_hyperprior.ipynb #9bbb966e
+# %% ../nbs/01_hyperprior.ipynb #86985a38
 def pad(
     x:Tensor, # images (B,3,H,W)
     multiple:int=STRIDE, # pixels
@@ -167,7 +167,7 @@ def synthesis(
     x_hat = model.g_s(y_hat)[..., :height, :width]
     return x_hat.clamp(0, 1).mul(255).round().div(255).contiguous()
 
-# %% ../nbs/01_hyperprior.ipynb #327e1ea1
+# %% ../nbs/01_hyperprior.ipynb #3045aedb
 COLOUR_ROTATION = torch.tensor([[1., 1, 1], [1, 0, -1], [1, -2, 1]]) / torch.tensor([[3.], [2], [6]]).sqrt()  # rows orthonormal
 
 def _haar_level(bands:list, keep:int) -> tuple:
@@ -220,7 +220,7 @@ def _init_gdn(gdn:GDN, gamma:float):
     gdn.beta.copy_(gdn.beta_reparam.init(torch.ones_like(gdn.beta)))
     gdn.gamma.copy_(gdn.gamma_reparam.init(gamma * torch.eye(len(gdn.beta))))
 
-# %% ../nbs/01_hyperprior.ipynb #1024e339
+# %% ../nbs/01_hyperprior.ipynb #c4def874
 @contextmanager
 def write_atomically(
     path:Path, # the file that shall appear
@@ -250,7 +250,9 @@ def save_tensors(
 ):
     "Write tensors and their description to one file, atomically."
     tensors = {k: v.detach().contiguous() for k, v in tensors.items()}
-    with write_atomically(path) as tmp: save_file(tensors, str(tmp), {"json": json.dumps(meta)})
+    with write_atomically(path) as tmp:
+        try: save_file(tensors, str(tmp), {"json": json.dumps(meta)})
+        except SafetensorError as e: raise OSError(f"safetensors: {e}") from None
 
 def load_tensors(
     path:Path, # .safetensors file
@@ -263,7 +265,7 @@ def load_tensors(
     except (SafetensorError, OSError, ValueError) as e:
         raise InputError(f"{path} is not a complete safetensors file ({e}); get it again") from None
 
-# %% ../nbs/01_hyperprior.ipynb #5f13de73
+# %% ../nbs/01_hyperprior.ipynb #0c3959af
 def model_identity(model:Hyperprior) -> str: # 32 hex digits
     "SHA-256 over names, shapes and float32 values of the receiver and the medians, cut to 128 bits."
     h = hashlib.sha256()
@@ -298,7 +300,7 @@ def load_model(
     _copy_weights(model, weights, path)
     return model.to(memory_format=torch.channels_last).eval()
 
-# %% ../nbs/01_hyperprior.ipynb #202b9735
+# %% ../nbs/01_hyperprior.ipynb #f528e439
 WEIGHTS = Path(__file__).parent / "weights" if "__file__" in globals() else Path("../instance_compression/weights")
 BETAS = (3e-3, 1e-3, 2.5e-4, 1e-4) # of the shipped models, from low to high rate
 

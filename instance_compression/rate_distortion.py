@@ -6,7 +6,7 @@
 __all__ = ['SCALE_MIN', 'MASS_MIN', 'rate_distortion', 'psnr_of', 'gaussian_bits', 'factorized_bits', 'evaluate_image',
            'evaluate', 'rdm_loss']
 
-# %% ../nbs/02_rate_distortion.ipynb #c1f59421
+# %% ../nbs/02_rate_distortion.ipynb #0d5f0ed6
 import math
 
 import torch
@@ -15,7 +15,7 @@ from torch import Tensor
 from .data import to_tensor
 from .hyperprior import Hyperprior, analysis, synthesis
 
-# %% ../nbs/02_rate_distortion.ipynb #44aaca68
+# %% ../nbs/02_rate_distortion.ipynb #2b1b515f
 def rate_distortion(
     out:dict, # of `Hyperprior.forward`: "x_hat" (B,3,H',W'), "likelihoods"
     x:Tensor, # images (B,3,H,W) in [0,1]; H <= H', W <= W'
@@ -30,7 +30,7 @@ def psnr_of(mse:float) -> float: # dB
     "Peak signal-to-noise ratio of a mean squared error on [0,1]."
     return math.inf if mse == 0 else -10 * math.log10(mse)
 
-# %% ../nbs/02_rate_distortion.ipynb #1917a722
+# %% ../nbs/02_rate_distortion.ipynb #f322b6c4
 SCALE_MIN = 0.11 # CompressAI's lower bound of scales_hat
 MASS_MIN = 2.0**-24 # the smallest mass in the coder's tables: no symbol costs more than 24 bits
 
@@ -53,7 +53,7 @@ def factorized_bits(
     z_hat = z_symbols + eb.quantiles[:, :, 1:2].reshape(1, -1, 1, 1)  # (N,1,3) -> (1,N,1,1)
     return -eb(z_hat, training=False)[1].double().clamp(min=MASS_MIN).log2()
 
-# %% ../nbs/02_rate_distortion.ipynb #2a799591
+# %% ../nbs/02_rate_distortion.ipynb #c56f5f49
 def evaluate_image(
     model:Hyperprior, # global or adapted
     x:Tensor, # one frame (1,3,H,W) in [0,1], any size
@@ -73,8 +73,10 @@ def evaluate(
     symbols=None, # function from the frame's index to `analysis`, for latents that do not come from g_a
 ) -> dict: # mse, psnr, bpp_y, bpp_z, bpp_model, bpp
     "The clip's metrics: estimates of the rate, exact distortion of the delivered pictures."
-    rows = [evaluate_image(model, to_tensor(f), symbols(i) if symbols else None) for i, f in enumerate(frames)]
-    m = {k: sum(r[k] for r in rows) / len(rows) for k in ("mse", "bpp_y", "bpp_z")}
+    m = {"mse": 0.0, "bpp_y": 0.0, "bpp_z": 0.0}
+    for i, frame in enumerate(frames):
+        row = evaluate_image(model, to_tensor(frame), symbols(i) if symbols else None)
+        m = {k: v + row[k] / len(frames) for k, v in m.items()}
     return m | {"psnr": psnr_of(m["mse"]), "bpp_model": bpp_model, "bpp": m["bpp_y"] + m["bpp_z"] + bpp_model}
 
 def rdm_loss(metrics:dict, beta:float) -> float: # on the scale of the MSE

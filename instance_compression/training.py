@@ -4,15 +4,16 @@
 
 # %% auto #0
 __all__ = ['TrainConfig', 'random_crops', 'load_photographs', 'learning_rate', 'train_step', 'make_optimizers',
-           'keep_freed_memory', 'optimizer_tensors', 'restore_optimizer', 'train', 'rescale_latents']
+           'keep_freed_memory', 'beside', 'optimizer_tensors', 'restore_optimizer', 'train', 'rescale_latents']
 
-# %% ../nbs/04_training.ipynb #5988e21b
+# %% ../nbs/04_training.ipynb #7eb7797c
 import csv
 import ctypes
 import dataclasses
 import math
 import platform
 import time
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,11 +23,11 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from .data import InputError, read_image
-from .hyperprior import (Hyperprior, SIZES, init_transform, load_model, load_tensors, pad, save_model,
+from .hyperprior import (Hyperprior, SIZES, init_transform, load_model, load_tensors, model_identity, save_model,
                                              save_tensors, write_atomically)
-from .rate_distortion import evaluate_image, rate_distortion
+from .rate_distortion import rate_distortion
 
-# %% ../nbs/04_training.ipynb #b147a126
+# %% ../nbs/04_training.ipynb #293cf181
 @dataclass(frozen=True)
 class TrainConfig:
     "Everything that decides the result of a training run."
@@ -41,6 +42,14 @@ class TrainConfig:
     clip_norm:float = 1.0 # largest gradient norm of L_RD / beta
     seed:int = 0 # of crops, noise and weights
     precision:str = "fp32" # "fp32", or "bf16" where the hardware has it
+
+    def __post_init__(self):
+        "Raises InputError for a setting that has no meaning."
+        if self.size not in SIZES: raise InputError(f"no size is called {self.size}; choose one of {', '.join(SIZES)}")
+        if self.precision not in ("fp32", "bf16"): raise InputError(f"precision is fp32 or bf16, not {self.precision}")
+        if self.crop < 64 or self.crop % 64: raise InputError(f"crop is a multiple of 64, not {self.crop}")
+        if min(self.steps, self.batch_size) < 1 or self.seed < 0: raise InputError("steps and batch_size start at 1, seed at 0")
+        if not (0 < self.beta < math.inf and 0 < self.lr < math.inf): raise InputError("beta and lr are positive numbers")
 
 def random_crops(
     images:list, # uint8 arrays (H,W,3)
@@ -66,7 +75,7 @@ def load_photographs(
     if not images: raise InputError(f"no photograph of at least {crop}x{crop} pixels among {len(paths)} files; give a folder with larger ones")
     return images
 
-# %% ../nbs/04_training.ipynb #755b5f5a
+# %% ../nbs/04_training.ipynb #7fdf427d
 def learning_rate(
     step:int, # from 0
     cfg:TrainConfig, # lr, lr_end, warmup, steps
@@ -90,7 +99,8 @@ def train_step(
     loss = rd["mse"] / cfg.beta + rd["bpp_y"] + rd["bpp_z"]
     weights.zero_grad(); medians.zero_grad()
     loss.backward()
-    torch.nn.utils.clip_grad_norm_(weights.param_groups[0]["params"], cfg.clip_norm)
+    norm = torch.nn.utils.clip_grad_norm_(weights.param_groups[0]["params"], cfg.clip_norm)
+    if not (loss.isfinite() and norm.isfinite()): raise InputError("training diverged; start again from the last checkpoint with a lower learning rate")
     weights.step()
     model.entropy_bottleneck.loss().backward()
     medians.step()
@@ -101,7 +111,7 @@ def make_optimizers(model:Hyperprior, cfg:TrainConfig) -> tuple: # (Adam of the 
     weights = [p for n, p in model.named_parameters() if not n.endswith("quantiles")]
     return torch.optim.Adam(weights, cfg.lr), torch.optim.Adam([model.entropy_bottleneck.quantiles], 1e-3)
 
-# %% ../nbs/04_training.ipynb #7ee9017e
+# %% ../nbs/04_training.ipynb #5f6a4c7e
 def keep_freed_memory():
     "Let the allocator of glibc reuse large blocks instead of returning them (no effect elsewhere)."
     if platform.system() != "Linux" or platform.libc_ver()[0] != "glibc": return
@@ -109,6 +119,13 @@ def keep_freed_memory():
     libc.mallopt(-4, 0)           # M_MMAP_MAX: no block of its own mapping
     libc.mallopt(-1, 2**31 - 1)   # M_TRIM_THRESHOLD
     libc.mallopt(-2, 2**28)       # M_TOP_PAD
+
+def beside(
+    path:Path, # of a model or a coded file
+    suffix:str, # ".ckpt", ".csv", ".json"
+) -> Path:
+    "The file that belongs to `path`: its name without .safetensors or .iac, and another suffix (a beta's dot is no suffix)."
+    return Path(path).with_name(Path(path).name.removesuffix(".safetensors").removesuffix(".iac") + suffix)
 
 def optimizer_tensors(prefix:str, optimizer:torch.optim.Optimizer) -> dict: # name -> tensor
     "The state of an optimizer as named tensors, for a checkpoint without pickles."
@@ -124,16 +141,21 @@ def restore_optimizer(prefix:str, optimizer:torch.optim.Optimizer, tensors:dict)
         state.setdefault(int(i), {})[k] = v
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
 
-# %% ../nbs/04_training.ipynb #c92c51da
-def _save_checkpoint(path:Path, model:Hyperprior, optimizers:tuple, cfg:TrainConfig, step:int, log:list):
+# %% ../nbs/04_training.ipynb #be209a85
+def _key(cfg:TrainConfig, images:list, init:Path, device:str) -> dict: # what a checkpoint belongs to
+    checksum = 0
+    for image in images: checksum = zlib.crc32(image, checksum)
+    return {"config": dataclasses.asdict(cfg), "photographs": checksum, "init": model_identity(load_model(init)) if init else "transform", "device": device}
+
+def _save_checkpoint(path:Path, model:Hyperprior, optimizers:tuple, key:dict, step:int, log:list):
     tensors = {f"model.{k}": p for k, p in model.named_parameters()}
     for i, opt in enumerate(optimizers): tensors |= optimizer_tensors(f"adam{i}", opt)
-    save_tensors(path, tensors, {"step": step, "config": dataclasses.asdict(cfg), "log": log})
+    save_tensors(path, tensors, key | {"step": step, "log": log})
 
-def _load_checkpoint(path:Path, model:Hyperprior, optimizers:tuple, cfg:TrainConfig) -> tuple: # (step, log)
+def _load_checkpoint(path:Path, model:Hyperprior, optimizers:tuple, key:dict) -> tuple: # (step, log)
     tensors, meta = load_tensors(path)
-    if meta.get("config") != dataclasses.asdict(cfg):
-        raise InputError(f"{path} belongs to another configuration; remove it or choose another output")
+    differs = [k for k in key if meta.get(k) != key[k]]
+    if differs: raise InputError(f"checkpoint {path} belongs to another run ({', '.join(differs)}); remove it or choose another output")
     with torch.no_grad():
         for k, p in model.named_parameters(): p.copy_(tensors[f"model.{k}"])
     for i, opt in enumerate(optimizers): restore_optimizer(f"adam{i}", opt, tensors)
@@ -146,15 +168,16 @@ def train(
     init:Path=None, # start from this model instead of the transform
     device:str="cpu", # "cpu" or "cuda"
     log_every:int=100, # steps behind one row of the log
-    save_every:int=500, # steps between checkpoints
+    save_every:int=500, # steps between checkpoints, a multiple of log_every
     stop_after:int=None, # stop at this step as if interrupted
 ) -> Hyperprior: # in eval mode
-    "Train one global model; resumes from `out` with suffix .ckpt where there is one. Writes the model and a .csv of the losses."
+    "Train one global model; resumes from the checkpoint beside `out` where there is one. Writes the model and a .csv of the losses."
+    if save_every % log_every: raise ValueError("save_every is a multiple of log_every, so that a resumed log has the same rows")
     keep_freed_memory()
-    out, checkpoint = Path(out), Path(out).with_suffix(".ckpt")
+    out, checkpoint, key = Path(out), beside(out, ".ckpt"), _key(cfg, images, init, device)
     model = _start(cfg, images, init).to(device, memory_format=torch.channels_last).train()
     optimizers, step, log, sums = make_optimizers(model, cfg), 0, [], []
-    if checkpoint.is_file(): step, log = _load_checkpoint(checkpoint, model, optimizers, cfg)
+    if checkpoint.is_file(): step, log = _load_checkpoint(checkpoint, model, optimizers, key)
     begin = time.perf_counter() - (log[-1]["seconds"] if log else 0)
     bar = tqdm(range(step, cfg.steps), initial=step, total=cfg.steps, desc=f"train beta={cfg.beta:g}", unit="step", mininterval=1)
     for step in bar:
@@ -166,11 +189,11 @@ def train(
             sums, row = [], {"step": step + 1, "seconds": round(time.perf_counter() - begin, 1)} | row | {"psnr": -10 * math.log10(row["mse"])}
             log.append(row)
             bar.set_postfix(loss=f"{row['loss']:.3f}", psnr=f"{row['psnr']:.2f}", bpp=f"{row['bpp_y'] + row['bpp_z']:.3f}")
-        if (step + 1) % save_every == 0: _save_checkpoint(checkpoint, model, optimizers, cfg, step + 1, log)
+        if (step + 1) % save_every == 0: _save_checkpoint(checkpoint, model, optimizers, key, step + 1, log)
         if step + 1 == stop_after: return model.eval()
     model = model.cpu().eval()
     save_model(out, model, {"config": dataclasses.asdict(cfg), "init": Path(init).name if init else "transform"})
-    with write_atomically(out.with_suffix(".csv")) as tmp, open(tmp, "w", newline="") as f:
+    with write_atomically(beside(out, ".csv")) as tmp, open(tmp, "w", newline="") as f:
         writer = csv.DictWriter(f, log[0].keys()); writer.writeheader(); writer.writerows(log)
     checkpoint.unlink(missing_ok=True)
     return load_model(out)
@@ -186,7 +209,7 @@ def _start(cfg:TrainConfig, images:list, init:Path) -> Hyperprior:
     rescale_latents(model, gain)
     return model
 
-# %% ../nbs/04_training.ipynb #44dbbc68
+# %% ../nbs/04_training.ipynb #56dc43b3
 @torch.no_grad()
 def rescale_latents(
     model:Hyperprior, # changed in place

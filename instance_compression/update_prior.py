@@ -6,7 +6,7 @@
 __all__ = ['prior', 'SpikeAndSlab', 'quantize_update', 'quantize_ste', 'density_bits', 'bin_masses', 'level_bits', 'update_bits',
            'static_bits', 'add_update']
 
-# %% ../nbs/03_update_prior.ipynb #885f501f
+# %% ../nbs/03_update_prior.ipynb #81e1211e
 import math
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ import torch
 from scipy.special import ndtr, ndtri
 from torch import Tensor
 
-# %% ../nbs/03_update_prior.ipynb #33b463a1
+# %% ../nbs/03_update_prior.ipynb #18b419a5
 @dataclass(frozen=True)
 class SpikeAndSlab:
     "Prior of one parameter's update. `alpha=0` is the slab alone (finding F3)."
@@ -25,7 +25,7 @@ class SpikeAndSlab:
     tail_mass:float = 2.0**-8 # mass of the slab beyond the last bin's centre
 
     def __post_init__(self):
-        if not (self.bin_width > 0 and self.sigma > 0 and self.alpha >= 0 and 0 < self.tail_mass < 1 and self.max_level < 2**15):
+        if not (0 < self.bin_width < math.inf and 0 < self.sigma < math.inf and 0 <= self.alpha < math.inf and 0 < self.tail_mass < 1 and self.max_level < 2**15):
             raise ValueError(f"not a prior: {self}; bin_width and sigma must be positive, alpha not negative, sigma / bin_width below 10,000")
 
     @property
@@ -40,7 +40,7 @@ class SpikeAndSlab:
 
 prior = SpikeAndSlab()
 
-# %% ../nbs/03_update_prior.ipynb #210273c1
+# %% ../nbs/03_update_prior.ipynb #d9d93e2d
 def quantize_update(
     delta:Tensor, # update, any shape
     prior:SpikeAndSlab, # bin width and clipping
@@ -55,7 +55,7 @@ def quantize_ste(
     "The update that the receiver will see, with the identity's gradient (paper, Algorithm 1)."
     return delta + (quantize_update(delta, prior) * prior.bin_width - delta).detach()
 
-# %% ../nbs/03_update_prior.ipynb #ca577c10
+# %% ../nbs/03_update_prior.ipynb #3b456c99
 def density_bits(
     delta:Tensor, # unquantized update, any shape
     prior:SpikeAndSlab, # its parameters
@@ -86,7 +86,7 @@ def level_bits(
     "-log2 p[levels t], the price of what is sent."
     return -np.log2(bin_masses(prior))[np.asarray(levels, dtype=np.int64) + prior.max_level]
 
-# %% ../nbs/03_update_prior.ipynb #8a18317a
+# %% ../nbs/03_update_prior.ipynb #6f77c68f
 def update_bits(
     levels:np.ndarray, # integers (P,)
     prior:SpikeAndSlab, # its parameters
@@ -102,7 +102,7 @@ def static_bits(
     "Ideal code length of an update that changes nothing."
     return n_parameters * float(level_bits(0, prior))
 
-# %% ../nbs/03_update_prior.ipynb #a3ee9b81
+# %% ../nbs/03_update_prior.ipynb #3587d511
 def add_update(
     theta_global:Tensor, # float32 (P,)
     levels:Tensor, # integers (P,)
