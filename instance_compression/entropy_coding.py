@@ -7,7 +7,7 @@ __all__ = ['AnsCoder', 'Categorical', 'Uniform', 'N_SCALES', 'SCALE_MAX', 'Z_MAX
            'from_bytes', 'encode_update', 'decode_update', 'gaussian_tables', 'scale_indexes', 'factorized_tables',
            'encode_frame', 'decode_frame']
 
-# %% ../nbs/05_entropy_coding.ipynb #3f756b72
+# %% ../nbs/05_entropy_coding.ipynb #c7329f2b
 import math
 from functools import lru_cache
 
@@ -24,7 +24,7 @@ from .update_prior import SpikeAndSlab, bin_masses
 AnsCoder = constriction.stream.stack.AnsCoder
 Categorical, Uniform = constriction.stream.model.Categorical, constriction.stream.model.Uniform
 
-# %% ../nbs/05_entropy_coding.ipynb #cc708fde
+# %% ../nbs/05_entropy_coding.ipynb #9f17bdfa
 def to_bytes(coder:AnsCoder) -> bytes:
     "The coder's words, little-endian."
     return coder.get_compressed().astype("<u4").tobytes()
@@ -56,7 +56,7 @@ def decode_update(
     "The levels of delta_bar."
     return from_bytes(data).decode(_table(bin_masses(prior)), n_parameters) - prior.max_level
 
-# %% ../nbs/05_entropy_coding.ipynb #53b85f68
+# %% ../nbs/05_entropy_coding.ipynb #7315b9fc
 N_SCALES, SCALE_MAX, Z_MAX = 160, 256.0, 127
 SCALES = np.exp(np.linspace(math.log(SCALE_MIN), math.log(SCALE_MAX), N_SCALES))
 THRESHOLDS = np.round(np.sqrt(SCALES[1:] * SCALES[:-1]) * 2**12) / 2**12 # on the grid of exact_hyper_synthesis
@@ -98,7 +98,7 @@ def _cumulative_logits(eb, x:Tensor) -> Tensor: # (N,1,L) -> (N,1,L)
         if i < len(eb.filters): x = x + torch.tanh(eb.factors[i].double()) * torch.tanh(x)
     return x
 
-# %% ../nbs/05_entropy_coding.ipynb #94090bce
+# %% ../nbs/05_entropy_coding.ipynb #b8d2e593
 def _groups(index:np.ndarray) -> list: # positions of each table that occurs, in order of the tables
     order = np.argsort(index, kind="stable")
     return np.split(order, np.flatnonzero(np.diff(index[order])) + 1)
@@ -128,7 +128,7 @@ def _pop_raw(coder:AnsCoder) -> int:
     low, high = (int(v) for v in coder.decode(Uniform(2**16), 2))
     return (low | high << 16) - (2**32 if high >= 2**15 else 0)
 
-# %% ../nbs/05_entropy_coding.ipynb #865a2b1d
+# %% ../nbs/05_entropy_coding.ipynb #b9b04091
 def _channel_index(shape:tuple) -> np.ndarray: # of the flattened (1,N,h,w)
     return np.repeat(np.arange(shape[1]), shape[2] * shape[3])
 

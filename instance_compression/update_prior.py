@@ -6,7 +6,7 @@
 __all__ = ['prior', 'SpikeAndSlab', 'quantize_update', 'quantize_ste', 'density_bits', 'bin_masses', 'level_bits', 'update_bits',
            'static_bits', 'add_update']
 
-# %% ../nbs/03_update_prior.ipynb #81e1211e
+# %% ../nbs/03_update_prior.ipynb #f187a73c
 import math
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ import torch
 from scipy.special import ndtr, ndtri
 from torch import Tensor
 
-# %% ../nbs/03_update_prior.ipynb #18b419a5
+# %% ../nbs/03_update_prior.ipynb #4fd29c2a
 @dataclass(frozen=True)
 class SpikeAndSlab:
     "Prior of one parameter's update. `alpha=0` is the slab alone (finding F3)."
@@ -40,7 +40,7 @@ class SpikeAndSlab:
 
 prior = SpikeAndSlab()
 
-# %% ../nbs/03_update_prior.ipynb #d9d93e2d
+# %% ../nbs/03_update_prior.ipynb #fce52b7b
 def quantize_update(
     delta:Tensor, # update, any shape
     prior:SpikeAndSlab, # bin width and clipping
@@ -55,7 +55,7 @@ def quantize_ste(
     "The update that the receiver will see, with the identity's gradient (paper, Algorithm 1)."
     return delta + (quantize_update(delta, prior) * prior.bin_width - delta).detach()
 
-# %% ../nbs/03_update_prior.ipynb #3b456c99
+# %% ../nbs/03_update_prior.ipynb #a85fb183
 def density_bits(
     delta:Tensor, # unquantized update, any shape
     prior:SpikeAndSlab, # its parameters
@@ -86,7 +86,7 @@ def level_bits(
     "-log2 p[levels t], the price of what is sent."
     return -np.log2(bin_masses(prior))[np.asarray(levels, dtype=np.int64) + prior.max_level]
 
-# %% ../nbs/03_update_prior.ipynb #6f77c68f
+# %% ../nbs/03_update_prior.ipynb #78a4ba90
 def update_bits(
     levels:np.ndarray, # integers (P,)
     prior:SpikeAndSlab, # its parameters
@@ -102,7 +102,7 @@ def static_bits(
     "Ideal code length of an update that changes nothing."
     return n_parameters * float(level_bits(0, prior))
 
-# %% ../nbs/03_update_prior.ipynb #3587d511
+# %% ../nbs/03_update_prior.ipynb #5c09b6a5
 def add_update(
     theta_global:Tensor, # float32 (P,)
     levels:Tensor, # integers (P,)
