@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['METHODS', 'AdaptConfig', 'Adapted', 'bpp_model_of', 'clip_crops', 'update_of', 'rdm_step_loss', 'adapt']
 
-# %% ../nbs/06_adaptation.ipynb #53ed7f7a
+# %% ../nbs/06_adaptation.ipynb #1a9dac71
 import dataclasses
 import hashlib
 import math
@@ -28,7 +28,7 @@ from .rate_distortion import evaluate, rate_distortion, rdm_loss
 from .training import keep_freed_memory, optimizer_tensors, restore_optimizer
 from .update_prior import SpikeAndSlab, add_update, density_bits, quantize_ste, quantize_update, update_bits
 
-# %% ../nbs/06_adaptation.ipynb #df1e30b1
+# %% ../nbs/06_adaptation.ipynb #88593de3
 METHODS = ("global", "encoder", "latents", "full")
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class AdaptConfig:
     batch_size:int = 1 # crops per step
     lr_sender:float = 2e-4 # Adam's rate for phi; a cosine takes all rates to zero
     lr_delta:float = 1e-4 # Adam's rate for delta
-    lr_latents:float = 1e-2 # Adam's rate for y and z
+    lr_latents:float = 3e-3 # Adam's rate for y and z
     sender_first:float = 0.1 # share of the steps before delta moves
     quantize:str = "loop" # "loop", "after" or "never"
     model_rate:bool = True # M in the loss
@@ -67,7 +67,7 @@ class AdaptConfig:
         try: return SpikeAndSlab(self.bin_width, self.sigma, self.alpha)
         except ValueError as e: raise InputError(str(e)) from None
 
-# %% ../nbs/06_adaptation.ipynb #3ce52c59
+# %% ../nbs/06_adaptation.ipynb #29418334
 @dataclass(frozen=True, eq=False)
 class Adapted:
     "The result of an adaptation."
@@ -94,7 +94,7 @@ def bpp_model_of(
     "M of what is sent; an update that changes nothing is not sent and costs nothing."
     return update_bits(levels, prior) / n_pixels if np.any(levels) else 0.0
 
-# %% ../nbs/06_adaptation.ipynb #ed906797
+# %% ../nbs/06_adaptation.ipynb #71ca784a
 def clip_crops(
     frames:np.ndarray, # uint8 (T,H,W,3)
     cfg:AdaptConfig, # crop, batch_size, seed
@@ -110,7 +110,7 @@ def clip_crops(
         crops.append(pad(to_tensor(frame[top:top + size[0], left:left + size[1]])))
     return torch.cat([torch.nn.functional.pad(c, (0, size[1] - c.shape[3], 0, size[0] - c.shape[2]), mode="replicate") for c in crops])
 
-# %% ../nbs/06_adaptation.ipynb #418c794c
+# %% ../nbs/06_adaptation.ipynb #fa2fecf6
 def update_of(delta:Tensor, cfg:AdaptConfig) -> Tensor: # (P,)
     "The update that the forward pass sees: quantized with a straight-through gradient, unless an ablation says otherwise."
     return quantize_ste(delta, cfg.prior) if cfg.quantize == "loop" else delta
@@ -133,7 +133,7 @@ def rdm_step_loss(
     loss = rd["mse"] / cfg.beta + rd["bpp_y"] + rd["bpp_z"] + (bpp_model if cfg.model_rate else 0)
     return loss, {k: v.item() for k, v in rd.items()} | {"loss": (loss - bpp_model * cfg.model_rate).item()}
 
-# %% ../nbs/06_adaptation.ipynb #fcb14378
+# %% ../nbs/06_adaptation.ipynb #557d817b
 def _trainables(model:Hyperprior, frames:np.ndarray, cfg:AdaptConfig) -> dict: # name -> tensor that requires a gradient
     if cfg.method == "latents":
         named = {}
@@ -169,7 +169,7 @@ def _assemble(model_global:Hyperprior, now:dict, frames:np.ndarray, cfg:AdaptCon
     metrics = evaluate(model, frames, bpp_model, symbols=lambda i: adapted.symbols(i, frames[i]))
     return dataclasses.replace(adapted, metrics=metrics)
 
-# %% ../nbs/06_adaptation.ipynb #11df7cba
+# %% ../nbs/06_adaptation.ipynb #ff51aeea
 def adapt(
     model_global:Hyperprior, # left unchanged
     frames:np.ndarray, # uint8 (T,H,W,3)

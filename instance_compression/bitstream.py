@@ -6,7 +6,7 @@
 __all__ = ['MAGIC', 'VERSION', 'MAX_FRAMES', 'MAX_SIDE', 'MAX_PIXELS', 'BitstreamError', 'Header', 'pack_header', 'unpack_header',
            'Encoded', 'encode_clip', 'apply_update', 'Decoder']
 
-# %% ../nbs/07_bitstream.ipynb #dadd341a
+# %% ../nbs/07_bitstream.ipynb #9d629ee5
 import hashlib
 import math
 import struct
@@ -27,7 +27,7 @@ from .hyperprior import (STRIDE, Hyperprior, flatten, model_identity, receiver_p
 from .rate_distortion import psnr_of
 from .update_prior import SpikeAndSlab, add_update
 
-# %% ../nbs/07_bitstream.ipynb #2860dab7
+# %% ../nbs/07_bitstream.ipynb #2808d7a3
 MAGIC, VERSION = b"\x89IAC", 1
 _FIXED = struct.Struct("<16s5d2H3IdI") # identity ... P
 _SECTION = struct.Struct("<2I") # size, CRC
@@ -63,7 +63,7 @@ class Header:
         "(1,N,h,w) of a frame's hyper-latents."
         return 1, self.N, -(-self.height // STRIDE), -(-self.width // STRIDE)
 
-# %% ../nbs/07_bitstream.ipynb #a629ac35
+# %% ../nbs/07_bitstream.ipynb #8e433d71
 def pack_header(h:Header) -> bytes:
     "The bytes from magic to checksum."
     p, colour = h.prior, h.colour.encode("ascii", "replace")[:255]
@@ -96,7 +96,7 @@ def _parse(body:bytes, size:int) -> Header:
     sections = tuple(_SECTION.iter_unpack(body[at:]))
     return Header(identity.hex(), beta, SpikeAndSlab(t, sigma, alpha, tail), N, M, n_frames, height, width, fps, P, colour, sections, size)
 
-# %% ../nbs/07_bitstream.ipynb #8f2bd3ba
+# %% ../nbs/07_bitstream.ipynb #f03f18ef
 @dataclass(frozen=True)
 class Encoded:
     "What was written. Coded sizes in bits per pixel of the whole clip; estimates are in `Adapted.metrics`."
@@ -149,7 +149,7 @@ def apply_update(
     for name, p in theta.items(): p.copy_(theta_bar[name])
     return model
 
-# %% ../nbs/07_bitstream.ipynb #953ad6b4
+# %% ../nbs/07_bitstream.ipynb #6612ad63
 class Decoder:
     "An open .iac file: `header`, `model` (adapted), `levels`, and `decoder[i]`, the i-th picture as uint8 (H,W,3)."
     def __init__(self,
@@ -191,6 +191,7 @@ class Decoder:
         "The i-th picture. Raises IndexError, or BitstreamError for damage."
         if not 0 <= i < len(self): raise IndexError(f"frame {i} of {len(self)}")
         h = self.header
-        try: symbols = decode_frame(self.section(i + 1), self.model, self.tables, h.z_shape)
+        data = self.section(i + 1)
+        try: symbols = decode_frame(data, self.model, self.tables, h.z_shape)
         except (ValueError, AssertionError) as e: raise BitstreamError(f"{self.path}: frame {i} does not decode ({e}); get it again") from None
         return to_uint8(synthesis(self.model, symbols["y_symbols"], symbols["means_hat"], h.height, h.width))[0]

@@ -6,7 +6,7 @@
 __all__ = ['METHOD_STYLE', 'figure_style', 'save_figure', 'rd_figure', 'kodak_figure', 'comparison_figure', 'busiest_crop',
            'results_table', 'build_figures']
 
-# %% ../nbs/09_figures.ipynb #d21e120e
+# %% ../nbs/09_figures.ipynb #43de1e82
 from pathlib import Path
 
 import matplotlib
@@ -15,7 +15,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-# %% ../nbs/09_figures.ipynb #c97279e6
+# %% ../nbs/09_figures.ipynb #f9a374fc
 METHOD_STYLE = { # method -> colour, marker, label
     "global": ("#000000", "o", "global model"),
     "encoder": ("#0072B2", "s", "encoder only"),
@@ -39,7 +39,7 @@ def save_figure(
     fig.savefig(Path(folder) / f"{name}.pdf", metadata={"CreationDate": None, "Producer": None, "Creator": None}, bbox_inches="tight")
     fig.savefig(Path(folder) / f"{name}.png", metadata={"Software": None}, dpi=200, bbox_inches="tight")
 
-# %% ../nbs/09_figures.ipynb #44367caa
+# %% ../nbs/09_figures.ipynb #77b4fa05
 def rd_figure(
     runs:pd.DataFrame, # rows of results/clips.csv of one clip: method, coded_bpp, psnr
 ) -> Figure:
@@ -61,14 +61,14 @@ def kodak_figure(
     fig = Figure(figsize=(3.25, 2.6))
     ax = fig.subplots()
     for (label, (bpp, psnr)), style in zip(anchors.items(), ("-", "--", ":", "-.")):
-        ax.plot(bpp, psnr, color="0.5", ls=style, label=label)
+        ax.plot(bpp, psnr, color="0.4", ls=style, label=f"{label} (published)")
     rows = models.sort_values("coded_bpp")
-    ax.plot(rows.coded_bpp, rows.psnr_mean, color="k", marker="o", label="this package, small")
-    ax.set(xlabel="Rate [bpp]", ylabel="PSNR, mean of images [dB]", xlim=(0, 1.8), ylim=(26, 42))
+    ax.plot(rows.coded_bpp, rows.psnr_mean, color="#D55E00", marker="o", label="this package, small")
+    ax.set(xlabel="Rate [bpp]", ylabel="PSNR, mean of images [dB]", xlim=(0, 2), ylim=(26, 42))
     ax.legend(frameon=False)
     return fig
 
-# %% ../nbs/09_figures.ipynb #32092803
+# %% ../nbs/09_figures.ipynb #70459cc3
 def comparison_figure(
     pictures:dict, # label -> uint8 (H,W,3), the original first
     captions:dict, # label -> text beneath
@@ -96,7 +96,7 @@ def busiest_crop(
     top, left = max(places, key=lambda p: energy[p[0]:p[0] + size, p[1]:p[1] + size].mean())
     return top, left, size, size
 
-# %% ../nbs/09_figures.ipynb #78e27770
+# %% ../nbs/09_figures.ipynb #059d1625
 def results_table(
     runs:pd.DataFrame, # rows of results/clips.csv of one clip
 ) -> str: # Markdown
@@ -107,7 +107,7 @@ def results_table(
         lines.append(f"| {r.beta:g} | {r.method} | {r.coded_bpp_latents:.4f} | {r.coded_bpp_model:.4f} | {r.coded_bpp:.4f} | {r.psnr:.2f} | {r.mse / r.beta + r.coded_bpp:.4f} | {r.seconds:.0f} |")
     return "\n".join(lines)
 
-# %% ../nbs/09_figures.ipynb #af4e973e
+# %% ../nbs/09_figures.ipynb #a0f6477b
 def build_figures(
     results:Path="results", # folder of tables
     figures:Path="figures", # folder of PDF and PNG
@@ -123,5 +123,5 @@ def build_figures(
     save_figure(kodak_figure(pd.read_csv(results / "kodak.csv"), curves), figures, "kodak"); names.append("kodak")
     return names
 
-# %% ../nbs/09_figures.ipynb #6efcd13a
+# %% ../nbs/09_figures.ipynb #15c6c931
 if __name__ == "__main__" and "__file__" in globals(): print("\n".join(build_figures()))
