@@ -6,7 +6,7 @@
 __all__ = ['TrainConfig', 'random_crops', 'load_photographs', 'learning_rate', 'train_step', 'make_optimizers',
            'keep_freed_memory', 'beside', 'optimizer_tensors', 'restore_optimizer', 'train', 'rescale_latents']
 
-# %% ../nbs/04_training.ipynb #0f112d0a
+# %% ../nbs/04_training.ipynb #99572415
 import csv
 import ctypes
 import dataclasses
@@ -27,7 +27,7 @@ from .hyperprior import (Hyperprior, SIZES, init_transform, load_model, load_ten
                                              save_tensors, write_atomically)
 from .rate_distortion import rate_distortion
 
-# %% ../nbs/04_training.ipynb #54f59636
+# %% ../nbs/04_training.ipynb #c654b7b7
 @dataclass(frozen=True)
 class TrainConfig:
     "Everything that decides the result of a training run."
@@ -75,7 +75,7 @@ def load_photographs(
     if not images: raise InputError(f"no photograph of at least {crop}x{crop} pixels among {len(paths)} files; give a folder with larger ones")
     return images
 
-# %% ../nbs/04_training.ipynb #b5bbdeeb
+# %% ../nbs/04_training.ipynb #e6c73a78
 def learning_rate(
     step:int, # from 0
     cfg:TrainConfig, # lr, lr_end, warmup, steps
@@ -111,7 +111,7 @@ def make_optimizers(model:Hyperprior, cfg:TrainConfig) -> tuple: # (Adam of the 
     weights = [p for n, p in model.named_parameters() if not n.endswith("quantiles")]
     return torch.optim.Adam(weights, cfg.lr), torch.optim.Adam([model.entropy_bottleneck.quantiles], 1e-3)
 
-# %% ../nbs/04_training.ipynb #b81e3247
+# %% ../nbs/04_training.ipynb #26c6317c
 def keep_freed_memory():
     "Let the allocator of glibc reuse large blocks instead of returning them (no effect elsewhere)."
     if platform.system() != "Linux" or platform.libc_ver()[0] != "glibc": return
@@ -141,7 +141,7 @@ def restore_optimizer(prefix:str, optimizer:torch.optim.Optimizer, tensors:dict)
         state.setdefault(int(i), {})[k] = v
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
 
-# %% ../nbs/04_training.ipynb #2a38c954
+# %% ../nbs/04_training.ipynb #072013c6
 def _key(cfg:TrainConfig, images:list, init:Path, device:str) -> dict: # what a checkpoint belongs to
     checksum = 0
     for image in images: checksum = zlib.crc32(image, checksum)
@@ -169,6 +169,7 @@ def train(
     device:str="cpu", # "cpu" or "cuda"
     log_every:int=100, # steps behind one row of the log
     save_every:int=500, # steps between checkpoints, a multiple of log_every
+    progress:bool=True, # show a bar
     stop_after:int=None, # stop at this step as if interrupted
 ) -> Hyperprior: # in eval mode
     "Train one global model; resumes from the checkpoint beside `out` where there is one. Writes the model and a .csv of the losses."
@@ -179,7 +180,7 @@ def train(
     optimizers, step, log, sums = make_optimizers(model, cfg), 0, [], []
     if checkpoint.is_file(): step, log = _load_checkpoint(checkpoint, model, optimizers, key)
     begin = time.perf_counter() - (log[-1]["seconds"] if log else 0)
-    bar = tqdm(range(step, cfg.steps), initial=step, total=cfg.steps, desc=f"train beta={cfg.beta:g}", unit="step", mininterval=1)
+    bar = tqdm(range(step, cfg.steps), initial=step, total=cfg.steps, desc=f"train beta={cfg.beta:g}", unit="step", mininterval=1, disable=not progress)
     for step in bar:
         torch.manual_seed(cfg.seed * 1_000_003 + step)  # noise depends on the step alone, so that resuming changes nothing
         optimizers[0].param_groups[0]["lr"] = learning_rate(step, cfg)
@@ -209,7 +210,7 @@ def _start(cfg:TrainConfig, images:list, init:Path) -> Hyperprior:
     rescale_latents(model, gain)
     return model
 
-# %% ../nbs/04_training.ipynb #eaa3a812
+# %% ../nbs/04_training.ipynb #e9012c65
 @torch.no_grad()
 def rescale_latents(
     model:Hyperprior, # changed in place
