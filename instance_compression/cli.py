@@ -7,7 +7,7 @@ __all__ = ['app', 'console', 'Method', 'Size', 'provenance', 'result_row', 'lock
            'check_device', 'write_pngs', 'write_video', 'main', 'resumable', 'plain_table', 'metrics_table',
            'model_of_file', 'encode', 'decode', 'info', 'kodak_result', 'train', 'demo']
 
-# %% ../nbs/10_cli.ipynb #5bc9ee6b
+# %% ../nbs/10_cli.ipynb #dbd06c45
 import csv
 import dataclasses
 import hashlib
@@ -46,7 +46,7 @@ from .figures import busiest_crop, comparison_figure, figure_style
 from .hyperprior import BETAS, SIZES, Hyperprior, global_path, load_global, load_model, load_tensors, model_identity, write_atomically
 from .training import TrainConfig, beside, load_photographs, train as train_model
 
-# %% ../nbs/10_cli.ipynb #3438cca8
+# %% ../nbs/10_cli.ipynb #17deb5e9
 def provenance() -> dict: # commit, machine
     "The commit of this code (or its version) and the machine, in words."
     here = Path(instance_compression.__file__).parent
@@ -104,7 +104,7 @@ def append_row(
         with write_atomically(path) as tmp, open(tmp, "w", newline="") as f:
             writer = csv.DictWriter(f, row.keys(), lineterminator="\n"); writer.writeheader(); writer.writerows([*rows, row])
 
-# %% ../nbs/10_cli.ipynb #86c7070c
+# %% ../nbs/10_cli.ipynb #2082fb12
 def check_free(
     path:Path, # an output
     force:bool=False, # overwrite a file
@@ -154,7 +154,7 @@ def write_video(
             container.mux(stream.encode())
     except av.FFmpegError as e: raise InputError(f"cannot write {path}: {e}; choose another output") from None
 
-# %% ../nbs/10_cli.ipynb #4f703681
+# %% ../nbs/10_cli.ipynb #89eaed6b
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]},
                   help="Instance-adaptive neural compression: a codec finetuned on one video, its update sent with the latents.")
 console = Console(highlight=False, markup=False, soft_wrap=True)
@@ -200,7 +200,7 @@ def model_of_file(
         raise BitstreamError(f"{path} was made with global model {h.identity}, this package has {model_identity(found) if found else 'none of its kind'}; give the right one with --model")
     return found
 
-# %% ../nbs/10_cli.ipynb #048003ac
+# %% ../nbs/10_cli.ipynb #830c6816
 @app.command()
 def encode(
     video: Annotated[str, typer.Argument(help=f"A video file, a folder of images, or a clip by name ({', '.join(CLIPS)}, sample).")],
@@ -256,7 +256,7 @@ def encode(
     console.print(f"adapted in {seconds:.0f} s, best at step {adapted.step}, {np.count_nonzero(adapted.levels):,} of {len(adapted.levels):,} receiver parameters moved; all done in {time.perf_counter() - begin:.0f} s")
     console.print(f"pictures sha256 {encoded.frames_sha256}")
 
-# %% ../nbs/10_cli.ipynb #2c8180a8
+# %% ../nbs/10_cli.ipynb #33c8962b
 @app.command()
 def decode(
     file: Annotated[Path, typer.Argument(help="An .iac file.")],
@@ -265,8 +265,9 @@ def decode(
     force: Annotated[bool, typer.Option("--force", help="Overwrite an existing .mkv.")] = False,
 ):
     "Write the pictures of a file."
-    if output.suffix not in ("", ".mkv"): raise InputError(f"cannot write {output.suffix} files; name a folder or a .mkv")
-    check_free(output, force, output.suffix)
+    suffix = output.suffix if output.suffix in (".mkv", ".mp4", ".mov", ".avi", ".webm", ".y4m", ".png") else ""  # any other name is a folder's
+    if suffix not in ("", ".mkv"): raise InputError(f"cannot write {suffix} files; name a folder or a .mkv")
+    check_free(output, force, suffix)
     decoder, digest = Decoder(file, model_of_file(file, model)), hashlib.sha256()
     def pictures():
         with typer.progressbar(range(len(decoder)), label="decode", file=sys.stderr) as bar:
@@ -274,7 +275,7 @@ def decode(
                 picture = decoder[i]
                 digest.update(picture.tobytes())
                 yield picture
-    if output.suffix == ".mkv": write_video(output, pictures(), decoder.header.fps)
+    if suffix: write_video(output, pictures(), decoder.header.fps)
     else: write_pngs(output, pictures())
     console.print(f"{len(decoder)} frames of {decoder.header.width}x{decoder.header.height} in {output}")
     console.print(f"pictures sha256 {digest.hexdigest()}")
@@ -299,7 +300,7 @@ def info(
         table.add_row(group, *(f"{row[k]:,.0f}" for k in ("n_parameters", "n_nonzero", "n_clipped", "static_bits", "dynamic_bits")), f"{100 * row.share_bits:.1f} %")
     console.print(table)
 
-# %% ../nbs/10_cli.ipynb #d9527aa4
+# %% ../nbs/10_cli.ipynb #2cdf2415
 def kodak_result(
     model:Hyperprior, # global
     paths:list=None, # images; the 24 of Kodak if None
@@ -347,7 +348,7 @@ def train(
     with write_atomically(beside(output, ".json")) as tmp: tmp.write_text(json.dumps(card, indent=1) + "\n")
     console.print_json(json.dumps(card))
 
-# %% ../nbs/10_cli.ipynb #bd32f0cb
+# %% ../nbs/10_cli.ipynb #32afcbc0
 @app.command()
 def demo(
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for files and the picture.")] = Path("demo"),
@@ -377,5 +378,5 @@ def demo(
     with write_atomically(output / "comparison.png") as tmp: fig.savefig(tmp, dpi=200)
     console.print(f"picture: {output / 'comparison.png'}")
 
-# %% ../nbs/10_cli.ipynb #bdc88201
+# %% ../nbs/10_cli.ipynb #715fd232
 if __name__ == "__main__" and "__file__" in globals(): main()
