@@ -6,7 +6,7 @@
 __all__ = ['METHOD_STYLE', 'figure_style', 'save_figure', 'rd_figure', 'kodak_figure', 'comparison_figure', 'busiest_crop',
            'results_table', 'build_figures']
 
-# %% ../nbs/09_figures.ipynb #43de1e82
+# %% ../nbs/09_figures.ipynb #50dfc853
 from pathlib import Path
 
 import matplotlib
@@ -15,7 +15,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-# %% ../nbs/09_figures.ipynb #f9a374fc
+# %% ../nbs/09_figures.ipynb #11dee61b
 METHOD_STYLE = { # method -> colour, marker, label
     "global": ("#000000", "o", "global model"),
     "encoder": ("#0072B2", "s", "encoder only"),
@@ -39,7 +39,7 @@ def save_figure(
     fig.savefig(Path(folder) / f"{name}.pdf", metadata={"CreationDate": None, "Producer": None, "Creator": None}, bbox_inches="tight")
     fig.savefig(Path(folder) / f"{name}.png", metadata={"Software": None}, dpi=200, bbox_inches="tight")
 
-# %% ../nbs/09_figures.ipynb #77b4fa05
+# %% ../nbs/09_figures.ipynb #5f320ee5
 def rd_figure(
     runs:pd.DataFrame, # rows of results/clips.csv of one clip: method, coded_bpp, psnr
 ) -> Figure:
@@ -68,7 +68,7 @@ def kodak_figure(
     ax.legend(frameon=False)
     return fig
 
-# %% ../nbs/09_figures.ipynb #70459cc3
+# %% ../nbs/09_figures.ipynb #3f7675c4
 def comparison_figure(
     pictures:dict, # label -> uint8 (H,W,3), the original first
     captions:dict, # label -> text beneath
@@ -96,7 +96,7 @@ def busiest_crop(
     top, left = max(places, key=lambda p: energy[p[0]:p[0] + size, p[1]:p[1] + size].mean())
     return top, left, size, size
 
-# %% ../nbs/09_figures.ipynb #059d1625
+# %% ../nbs/09_figures.ipynb #980cf9da
 def results_table(
     runs:pd.DataFrame, # rows of results/clips.csv of one clip
 ) -> str: # Markdown
@@ -107,7 +107,7 @@ def results_table(
         lines.append(f"| {r.beta:g} | {r.method} | {r.coded_bpp_latents:.4f} | {r.coded_bpp_model:.4f} | {r.coded_bpp:.4f} | {r.psnr:.2f} | {r.mse / r.beta + r.coded_bpp:.4f} | {r.seconds:.0f} |")
     return "\n".join(lines)
 
-# %% ../nbs/09_figures.ipynb #a0f6477b
+# %% ../nbs/09_figures.ipynb #e57f3e42
 def build_figures(
     results:Path="results", # folder of tables
     figures:Path="figures", # folder of PDF and PNG
@@ -123,5 +123,5 @@ def build_figures(
     save_figure(kodak_figure(pd.read_csv(results / "kodak.csv"), curves), figures, "kodak"); names.append("kodak")
     return names
 
-# %% ../nbs/09_figures.ipynb #15c6c931
+# %% ../nbs/09_figures.ipynb #3ae0f1e4
 if __name__ == "__main__" and "__file__" in globals(): print("\n".join(build_figures()))
