@@ -6,7 +6,7 @@
 __all__ = ['METHOD_STYLE', 'figure_style', 'save_figure', 'rd_figure', 'kodak_figure', 'comparison_figure', 'busiest_crop',
            'results_table', 'build_figures']
 
-# %% ../nbs/09_figures.ipynb #50dfc853
+# %% ../nbs/09_figures.ipynb #5cedd8e5
 from pathlib import Path
 
 import matplotlib
@@ -15,7 +15,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-# %% ../nbs/09_figures.ipynb #11dee61b
+# %% ../nbs/09_figures.ipynb #80e9e55f
 METHOD_STYLE = { # method -> colour, marker, label
     "global": ("#000000", "o", "global model"),
     "encoder": ("#0072B2", "s", "encoder only"),
@@ -39,7 +39,7 @@ def save_figure(
     fig.savefig(Path(folder) / f"{name}.pdf", metadata={"CreationDate": None, "Producer": None, "Creator": None}, bbox_inches="tight")
     fig.savefig(Path(folder) / f"{name}.png", metadata={"Software": None}, dpi=200, bbox_inches="tight")
 
-# %% ../nbs/09_figures.ipynb #5f320ee5
+# %% ../nbs/09_figures.ipynb #665b2fcf
 def rd_figure(
     runs:pd.DataFrame, # rows of results/clips.csv of one clip: method, coded_bpp, psnr
 ) -> Figure:
@@ -65,10 +65,10 @@ def kodak_figure(
     rows = models.sort_values("coded_bpp")
     ax.plot(rows.coded_bpp, rows.psnr_mean, color="#D55E00", marker="o", label="this package, small")
     ax.set(xlabel="Rate [bpp]", ylabel="PSNR, mean of images [dB]", xlim=(0, 2), ylim=(26, 42))
-    ax.legend(frameon=False)
+    ax.legend(frameon=False, loc="lower right")
     return fig
 
-# %% ../nbs/09_figures.ipynb #3f7675c4
+# %% ../nbs/09_figures.ipynb #9ad8ff48
 def comparison_figure(
     pictures:dict, # label -> uint8 (H,W,3), the original first
     captions:dict, # label -> text beneath
@@ -96,7 +96,7 @@ def busiest_crop(
     top, left = max(places, key=lambda p: energy[p[0]:p[0] + size, p[1]:p[1] + size].mean())
     return top, left, size, size
 
-# %% ../nbs/09_figures.ipynb #980cf9da
+# %% ../nbs/09_figures.ipynb #80bd9ca8
 def results_table(
     runs:pd.DataFrame, # rows of results/clips.csv of one clip
 ) -> str: # Markdown
@@ -107,7 +107,7 @@ def results_table(
         lines.append(f"| {r.beta:g} | {r.method} | {r.coded_bpp_latents:.4f} | {r.coded_bpp_model:.4f} | {r.coded_bpp:.4f} | {r.psnr:.2f} | {r.mse / r.beta + r.coded_bpp:.4f} | {r.seconds:.0f} |")
     return "\n".join(lines)
 
-# %% ../nbs/09_figures.ipynb #e57f3e42
+# %% ../nbs/09_figures.ipynb #1559f8b2
 def build_figures(
     results:Path="results", # folder of tables
     figures:Path="figures", # folder of PDF and PNG
@@ -123,5 +123,5 @@ def build_figures(
     save_figure(kodak_figure(pd.read_csv(results / "kodak.csv"), curves), figures, "kodak"); names.append("kodak")
     return names
 
-# %% ../nbs/09_figures.ipynb #3ae0f1e4
+# %% ../nbs/09_figures.ipynb #0fa710ba
 if __name__ == "__main__" and "__file__" in globals(): print("\n".join(build_figures()))
