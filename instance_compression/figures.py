@@ -6,7 +6,7 @@
 __all__ = ['METHOD_STYLE', 'figure_style', 'save_figure', 'rd_figure', 'kodak_figure', 'comparison_figure', 'busiest_crop',
            'results_table', 'build_figures']
 
-# %% ../nbs/09_figures.ipynb #5cedd8e5
+# %% ../nbs/09_figures.ipynb #a35f8349
 from pathlib import Path
 
 import matplotlib
@@ -15,7 +15,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-# %% ../nbs/09_figures.ipynb #80e9e55f
+# %% ../nbs/09_figures.ipynb #f05ff655
 METHOD_STYLE = { # method -> colour, marker, label
     "global": ("#000000", "o", "global model"),
     "encoder": ("#0072B2", "s", "encoder only"),
@@ -39,7 +39,7 @@ def save_figure(
     fig.savefig(Path(folder) / f"{name}.pdf", metadata={"CreationDate": None, "Producer": None, "Creator": None}, bbox_inches="tight")
     fig.savefig(Path(folder) / f"{name}.png", metadata={"Software": None}, dpi=200, bbox_inches="tight")
 
-# %% ../nbs/09_figures.ipynb #665b2fcf
+# %% ../nbs/09_figures.ipynb #00cf6c97
 def rd_figure(
     runs:pd.DataFrame, # rows of results/clips.csv of one clip: method, coded_bpp, psnr
 ) -> Figure:
@@ -68,7 +68,7 @@ def kodak_figure(
     ax.legend(frameon=False, loc="lower right")
     return fig
 
-# %% ../nbs/09_figures.ipynb #9ad8ff48
+# %% ../nbs/09_figures.ipynb #4567b1ae
 def comparison_figure(
     pictures:dict, # label -> uint8 (H,W,3), the original first
     captions:dict, # label -> text beneath
@@ -96,7 +96,7 @@ def busiest_crop(
     top, left = max(places, key=lambda p: energy[p[0]:p[0] + size, p[1]:p[1] + size].mean())
     return top, left, size, size
 
-# %% ../nbs/09_figures.ipynb #80bd9ca8
+# %% ../nbs/09_figures.ipynb #451fdbde
 def results_table(
     runs:pd.DataFrame, # rows of results/clips.csv of one clip
 ) -> str: # Markdown
@@ -107,7 +107,7 @@ def results_table(
         lines.append(f"| {r.beta:g} | {r.method} | {r.coded_bpp_latents:.4f} | {r.coded_bpp_model:.4f} | {r.coded_bpp:.4f} | {r.psnr:.2f} | {r.mse / r.beta + r.coded_bpp:.4f} | {r.seconds:.0f} |")
     return "\n".join(lines)
 
-# %% ../nbs/09_figures.ipynb #1559f8b2
+# %% ../nbs/09_figures.ipynb #974b16b5
 def build_figures(
     results:Path="results", # folder of tables
     figures:Path="figures", # folder of PDF and PNG
@@ -123,5 +123,5 @@ def build_figures(
     save_figure(kodak_figure(pd.read_csv(results / "kodak.csv"), curves), figures, "kodak"); names.append("kodak")
     return names
 
-# %% ../nbs/09_figures.ipynb #0fa710ba
+# %% ../nbs/09_figures.ipynb #85432f2b
 if __name__ == "__main__" and "__file__" in globals(): print("\n".join(build_figures()))
