@@ -4,14 +4,13 @@
 
 # %% auto #0
 __all__ = ['MAGIC', 'VERSION', 'MAX_FRAMES', 'MAX_SIDE', 'MAX_PIXELS', 'BitstreamError', 'Header', 'pack_header', 'unpack_header',
-           'Encoded', 'encode_clip', 'apply_update', 'Decoder']
+           'Encoded', 'encode_clip', 'Decoder']
 
 # %% ../nbs/07_bitstream.ipynb #9d629ee5
 import hashlib
 import math
 import struct
 import zlib
-from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,13 +18,12 @@ import numpy as np
 import torch
 from tqdm.auto import tqdm
 
-from .adaptation import Adapted
+from .adaptation import Adapted, apply_update
 from .data import Clip, InputError, to_uint8
 from .entropy_coding import decode_frame, decode_update, encode_frame, encode_update, factorized_tables
-from .hyperprior import (STRIDE, Hyperprior, flatten, model_identity, receiver_parameters, synthesis, unflatten,
-                                             write_atomically)
+from .hyperprior import STRIDE, Hyperprior, flatten, model_identity, receiver_parameters, synthesis, write_atomically
 from .rate_distortion import psnr_of
-from .update_prior import SpikeAndSlab, add_update
+from .update_prior import SpikeAndSlab
 
 # %% ../nbs/07_bitstream.ipynb #2808d7a3
 MAGIC, VERSION = b"\x89IAC", 1
@@ -135,19 +133,6 @@ def encode_clip(
     with write_atomically(path) as tmp: tmp.write_bytes(b"".join((header, update, *blocks)))
     bits = [8 * len(b) / clip.n_pixels for b in (header, update, b"".join(blocks))]
     return Encoded(Path(path).stat().st_size, *bits, sum(bits), float(np.mean(errors)), psnr_of(float(np.mean(errors))), digest.hexdigest())
-
-@torch.no_grad()
-def apply_update(
-    model_global:Hyperprior, # left unchanged
-    levels:np.ndarray, # integers (P,)
-    prior:SpikeAndSlab, # bin width
-) -> Hyperprior: # receiver at theta_bar; the sender stays global
-    "Algorithm 2: theta_bar = theta_D + delta_bar."
-    model = deepcopy(model_global)
-    theta = receiver_parameters(model)
-    theta_bar = unflatten(add_update(flatten(theta), torch.from_numpy(np.asarray(levels)), prior), theta)
-    for name, p in theta.items(): p.copy_(theta_bar[name])
-    return model
 
 # %% ../nbs/07_bitstream.ipynb #6612ad63
 class Decoder:
