@@ -7,7 +7,7 @@ __all__ = ['app', 'console', 'Method', 'Size', 'provenance', 'result_row', 'lock
            'check_device', 'write_pngs', 'write_video', 'main', 'resumable', 'plain_table', 'metrics_table',
            'model_of_file', 'encode', 'decode', 'info', 'kodak_result', 'train', 'demo']
 
-# %% ../nbs/10_cli.ipynb #dbd06c45
+# %% ../nbs/10_cli.ipynb #e3b6e7e1
 import csv
 import dataclasses
 import hashlib
@@ -44,9 +44,9 @@ from .bitstream import BitstreamError, Decoder, Encoded, encode_clip
 from .data import CLIPS, Clip, InputError, fetch_kodak, load_clip, photographs, read_image, read_iframes, sample_clip
 from .figures import busiest_crop, comparison_figure, figure_style
 from .hyperprior import BETAS, SIZES, Hyperprior, global_path, load_global, load_model, load_tensors, model_identity, write_atomically
-from .training import TrainConfig, beside, load_photographs, train as train_model
+from .training import TrainConfig, beside, join_processes, load_photographs, train as train_model
 
-# %% ../nbs/10_cli.ipynb #17deb5e9
+# %% ../nbs/10_cli.ipynb #69850eeb
 def provenance() -> dict: # commit, machine
     "The commit of this code (or its version) and the machine, in words."
     here = Path(instance_compression.__file__).parent
@@ -104,7 +104,7 @@ def append_row(
         with write_atomically(path) as tmp, open(tmp, "w", newline="") as f:
             writer = csv.DictWriter(f, row.keys(), lineterminator="\n"); writer.writeheader(); writer.writerows([*rows, row])
 
-# %% ../nbs/10_cli.ipynb #2082fb12
+# %% ../nbs/10_cli.ipynb #44e0ac87
 def check_free(
     path:Path, # an output
     force:bool=False, # overwrite a file
@@ -154,7 +154,7 @@ def write_video(
             container.mux(stream.encode())
     except av.FFmpegError as e: raise InputError(f"cannot write {path}: {e}; choose another output") from None
 
-# %% ../nbs/10_cli.ipynb #89eaed6b
+# %% ../nbs/10_cli.ipynb #1816f4e0
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]},
                   help="Instance-adaptive neural compression: a codec finetuned on one video, its update sent with the latents.")
 console = Console(highlight=False, markup=False, soft_wrap=True)
@@ -193,14 +193,14 @@ def model_of_file(
 ) -> Hyperprior: # the model that made the file, as its header says
     "Find the global model behind a file. Raises InputError if it is not among the shipped ones."
     h = Decoder(path).header
-    size = next((s for s, channels in SIZES.items() if channels == (h.N, h.M)), None)
+    size = next((s for s, channels in SIZES.items() if (channels["N"], channels["M"]) == (h.N, h.M)), None)
     if model: return load_model(model)
     found = load_global(h.beta, size) if size and h.beta > 0 and global_path(h.beta, size).is_file() else None
     if found is None or model_identity(found) != h.identity:
         raise BitstreamError(f"{path} was made with global model {h.identity}, this package has {model_identity(found) if found else 'none of its kind'}; give the right one with --model")
     return found
 
-# %% ../nbs/10_cli.ipynb #830c6816
+# %% ../nbs/10_cli.ipynb #751c57bf
 @app.command()
 def encode(
     video: Annotated[str, typer.Argument(help=f"A video file, a folder of images, or a clip by name ({', '.join(CLIPS)}, sample).")],
@@ -256,7 +256,7 @@ def encode(
     console.print(f"adapted in {seconds:.0f} s, best at step {adapted.step}, {np.count_nonzero(adapted.levels):,} of {len(adapted.levels):,} receiver parameters moved; all done in {time.perf_counter() - begin:.0f} s")
     console.print(f"pictures sha256 {encoded.frames_sha256}")
 
-# %% ../nbs/10_cli.ipynb #33c8962b
+# %% ../nbs/10_cli.ipynb #660c63dd
 @app.command()
 def decode(
     file: Annotated[Path, typer.Argument(help="An .iac file.")],
@@ -300,7 +300,7 @@ def info(
         table.add_row(group, *(f"{row[k]:,.0f}" for k in ("n_parameters", "n_nonzero", "n_clipped", "static_bits", "dynamic_bits")), f"{100 * row.share_bits:.1f} %")
     console.print(table)
 
-# %% ../nbs/10_cli.ipynb #2cdf2415
+# %% ../nbs/10_cli.ipynb #a74ae854
 def kodak_result(
     model:Hyperprior, # global
     paths:list=None, # images; the 24 of Kodak if None
@@ -325,30 +325,35 @@ def train(
     steps: Annotated[int, typer.Option(help="Optimizer steps.")] = TrainConfig.steps,
     batch_size: Annotated[int, typer.Option(help="Crops per step.")] = TrainConfig.batch_size,
     crop: Annotated[int, typer.Option(help="Side of the crops [px], a multiple of 64.")] = TrainConfig.crop,
-    lr: Annotated[float, typer.Option(help="Peak learning rate.")] = TrainConfig.lr,
+    lr: Annotated[float, typer.Option(help="Peak learning rate of g_a and g_s.")] = TrainConfig.lr,
+    lr_hyper: Annotated[float, typer.Option(help="Peak learning rate of h_a and h_s.")] = TrainConfig.lr_hyper,
+    decay: Annotated[float, typer.Option(help="Share of the steps in which the rates fall to nought.")] = TrainConfig.decay,
     seed: Annotated[int, typer.Option(help="Of crops, noise and weights.")] = 0,
     init: Annotated[Optional[Path], typer.Option(help="Start from this model instead of the transform.")] = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     precision: Annotated[str, typer.Option(help="fp32, or bf16 where the hardware has it.")] = "fp32",
     force: Annotated[bool, typer.Option("--force", help="Overwrite the output.")] = False,
 ):
-    "Train a global model; run the same command again to resume."
+    "Train a global model; run the same command again to resume. Several GPUs: torchrun --nproc-per-node N -m instance_compression.cli train ..."
     check_device(device)
-    cfg = TrainConfig(beta, Size(size).value, steps, batch_size, crop, lr, seed=seed, precision=precision)
+    cfg = TrainConfig(beta, Size(size).value, steps, batch_size, crop, lr, lr_hyper, decay=decay, seed=seed, precision=precision)
     only_card = output.is_file() and not beside(output, ".json").exists() and load_tensors(output)[1].get("config") == dataclasses.asdict(cfg)
     paths = photographs(data)
+    rank, device = join_processes(device)
     if not only_card:
-        for path, suffix in ((output, ".safetensors"), (beside(output, ".json"), ".json"), (beside(output, ".csv"), ".csv")): check_free(path, force, suffix)
+        for path, suffix in ((output, ".safetensors"), (beside(output, ".json"), ".json"), (beside(output, ".csv"), ".csv")):
+            if rank == 0: check_free(path, force, suffix)
         with resumable(): train_model(cfg, load_photographs(paths, crop), output, init, device)
+    if rank > 0: return
     model = load_model(output)
-    card = {"model": output.name, "identity": model_identity(model), "N": model.N, "M": model.M, "beta": beta, "n_photographs": len(paths), "init": init.name if init else "transform",
+    card = {"model": output.name, "identity": model_identity(model), **model.channels, "beta": beta, "n_photographs": len(paths), "init": init.name if init else "klt",
             "config": dataclasses.asdict(cfg), "device": device} | provenance()
     try: card["kodak"] = kodak_result(model)
     except InputError as e: console.print(f"no Kodak result on the card: {e}")
     with write_atomically(beside(output, ".json")) as tmp: tmp.write_text(json.dumps(card, indent=1) + "\n")
     console.print_json(json.dumps(card))
 
-# %% ../nbs/10_cli.ipynb #32afcbc0
+# %% ../nbs/10_cli.ipynb #b4568a0f
 @app.command()
 def demo(
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for files and the picture.")] = Path("demo"),
@@ -378,5 +383,5 @@ def demo(
     with write_atomically(output / "comparison.png") as tmp: fig.savefig(tmp, dpi=200)
     console.print(f"picture: {output / 'comparison.png'}")
 
-# %% ../nbs/10_cli.ipynb #715fd232
+# %% ../nbs/10_cli.ipynb #b2084e84
 if __name__ == "__main__" and "__file__" in globals(): main()

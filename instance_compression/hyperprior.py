@@ -4,12 +4,12 @@
 
 # %% auto #0
 __all__ = ['SIZES', 'STRIDE', 'SENDER', 'RECEIVER', 'WEIGHT_BITS', 'ACTIVATION_BITS', 'MAX_ACTIVATION', 'COLOUR_ROTATION',
-           'WEIGHTS', 'BETAS', 'round_ste', 'Hyperprior', 'sender_parameters', 'receiver_parameters', 'flatten',
-           'unflatten', 'exact_hyper_synthesis', 'pad', 'analysis', 'symbols_of', 'synthesis', 'init_transform',
-           'write_atomically', 'save_tensors', 'load_tensors', 'model_identity', 'save_model', 'load_model',
-           'global_path', 'load_global', 'lambda_of', 'load_zoo']
+           'WEIGHTS', 'BETAS', 'round_ste', 'Scaled', 'Hyperprior', 'sender_parameters', 'receiver_parameters',
+           'flatten', 'unflatten', 'exact_hyper_synthesis', 'pad', 'analysis', 'symbols_of', 'synthesis',
+           'quantizer_gain', 'init_transform', 'write_atomically', 'save_tensors', 'load_tensors', 'model_identity',
+           'save_model', 'load_model', 'global_path', 'load_global', 'lambda_of', 'load_zoo']
 
-# %% ../nbs/01_hyperprior.ipynb #c1e8a076
+# %% ../nbs/01_hyperprior.ipynb #9c22c202
 import hashlib
 import json
 import math
@@ -22,6 +22,7 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from compressai.layers import GDN
+from compressai.models.utils import conv, deconv
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -32,24 +33,48 @@ with warnings.catch_warnings():
 
 from .data import InputError
 
-# %% ../nbs/01_hyperprior.ipynb #4b646b1c
+# %% ../nbs/01_hyperprior.ipynb #c607d3b8
 def round_ste(x:Tensor) -> Tensor: # x rounded; its gradient is that of the identity
     "Round to the nearest integer with a straight-through gradient."
     return x + (x.round() - x).detach()
 
-# %% ../nbs/01_hyperprior.ipynb #44b3590c
-SIZES = {"small": (64, 192), "paper": (128, 192), "paper-high": (192, 320)} # name -> (N, M)
+# %% ../nbs/01_hyperprior.ipynb #ff5a9794
+SIZES = {"small": {"N": 64, "M": 256, "widths": (32, 64, 128), "hyper": (64, 96)},
+         "paper": {"N": 128, "M": 192}, "paper-high": {"N": 192, "M": 320}} # name -> channels
 STRIDE = 64 # pixels of x behind one element of z
 
+class Scaled(nn.Sequential):
+    "Layers whose input is multiplied by `before` and whose output by `after`."
+    before, after = 1.0, 1.0
+
+    def forward(self, x:Tensor) -> Tensor:
+        "Run the layers."
+        return super().forward(x * self.before) * self.after
+
 class Hyperprior(MeanScaleHyperprior):
-    "CompressAI's mean-scale hyperprior with a choice of rounding; `beta` is the weight of the rate it was trained for."
+    "CompressAI's mean-scale hyperprior with a choice of widths and of rounding; `beta` is the weight of the rate it was trained for."
     def __init__(self,
-        N:int=64, # channels inside the transforms, and of z
+        N:int=128, # channels of z, and inside h_a
         M:int=192, # channels of y
         beta:float=None, # weight of the rate in L_RD = D + beta R
+        widths:tuple=None, # channels inside g_a, from the pixels inwards, and backwards inside g_s; (N, N, N) if None
+        hyper:tuple=None, # channels inside h_s; (M, 3M/2) if None
+        gain:float=1.0, # quantizer steps in one unit of x
     ):
         super().__init__(N, M)
-        self.beta = beta
+        self.beta, self.gain = beta, gain
+        self.widths, self.hyper = tuple(widths or (N, N, N)), tuple(hyper or (M, M * 3 // 2))
+        a, b, c = self.widths
+        self.g_a = Scaled(conv(3, a), GDN(a), conv(a, b), GDN(b), conv(b, c), GDN(c), conv(c, M))
+        self.g_s = Scaled(deconv(M, c), GDN(c, inverse=True), deconv(c, b), GDN(b, inverse=True), deconv(b, a), GDN(a, inverse=True), deconv(a, 3))
+        self.g_a.before, self.g_s.after = gain, 1 / gain
+        p, q = self.hyper
+        self.h_s = nn.Sequential(deconv(N, p), nn.LeakyReLU(inplace=True), deconv(p, q), nn.LeakyReLU(inplace=True), conv(q, M * 2, stride=1, kernel_size=3))
+
+    @property
+    def channels(self) -> dict:
+        "N, M, widths, hyper and gain: what the constructor needs beside beta to build the same model."
+        return {"N": self.N, "M": self.M, "widths": self.widths, "hyper": self.hyper, "gain": self.gain}
 
     def forward(self,
         x:Tensor, # images (B,3,H,W) in [0,1], H and W multiples of 64
@@ -74,7 +99,7 @@ class Hyperprior(MeanScaleHyperprior):
         y_hat = round_ste(y - means_hat) + means_hat if rounding == "mixed" else y_tilde
         return {"x_hat": self.g_s(y_hat), "likelihoods": {"y": y_likelihoods, "z": z_likelihoods}}
 
-# %% ../nbs/01_hyperprior.ipynb #32398c09
+# %% ../nbs/01_hyperprior.ipynb #c5e8654b
 SENDER = ("g_a", "h_a")
 RECEIVER = ("g_s", "h_s", "entropy_bottleneck")
 
@@ -99,7 +124,7 @@ def unflatten(vector:Tensor, like:dict) -> dict: # name -> view of `vector` (P,)
     chunks = vector.split([p.numel() for p in like.values()])
     return {name: c.reshape(p.shape) for (name, p), c in zip(like.items(), chunks)}
 
-# %% ../nbs/01_hyperprior.ipynb #6ccd4fff
+# %% ../nbs/01_hyperprior.ipynb #871b8977
 WEIGHT_BITS, ACTIVATION_BITS = 16, 12 # fractional bits in exact arithmetic
 MAX_ACTIVATION = 2**25 # integers; 8192 in units of the activations
 
@@ -125,7 +150,7 @@ def exact_hyper_synthesis(
     for layer in model.h_s: a = _exact_layer(layer, a.clamp(-MAX_ACTIVATION, MAX_ACTIVATION))
     return (a * 2.0**-ACTIVATION_BITS).chunk(2, 1)
 
-# %% ../nbs/01_hyperprior.ipynb #86985a38
+# %% ../nbs/01_hyperprior.ipynb #668a9512
 def pad(
     x:Tensor, # images (B,3,H,W)
     multiple:int=STRIDE, # pixels
@@ -167,60 +192,67 @@ def synthesis(
     x_hat = model.g_s(y_hat)[..., :height, :width]
     return x_hat.clamp(0, 1).mul(255).round().div(255).contiguous()
 
-# %% ../nbs/01_hyperprior.ipynb #3045aedb
+# %% ../nbs/01_hyperprior.ipynb #0095a415
+def quantizer_gain(beta:float) -> float: # 1 / Delta, in units of x
+    "Quantizer steps in one unit of x that suit beta: 3/4 (measured) of what high-rate theory gives."
+    return 0.75 * math.sqrt(math.log(2) / (6 * beta))
+
 COLOUR_ROTATION = torch.tensor([[1., 1, 1], [1, 0, -1], [1, -2, 1]]) / torch.tensor([[3.], [2], [6]]).sqrt()  # rows orthonormal
 
-def _haar_level(bands:list, keep:int) -> tuple:
-    "Split each band (colour, fy, fx) in four; return the kept bands and rows (parent, 2x2 kernel)."
-    signs = {0: torch.tensor([1., 1]), 1: torch.tensor([1., -1])}
-    children = []
-    for parent, (c, fy, fx) in enumerate(bands):
-        for hy in (0, 1):
-            for hx in (0, 1):  # the high-pass of an odd band is its lower half: Gray code
-                band = (c, 2 * fy + (hy ^ (fy & 1)), 2 * fx + (hx ^ (fx & 1)))
-                children.append((band, parent, torch.outer(signs[hy], signs[hx]) / 2))
-    cost = lambda b: (b[0][1]**2 + b[0][2]**2 + 0.5) * (1 if b[0][0] == 0 else 6)  # colour differences carry less energy
-    kept = sorted(children, key=cost)[:keep]
-    return [k[0] for k in kept], [k[1:] for k in kept]
+def _haar(parents:int) -> Tensor: # rows (4 parents, 4 parents)
+    "Sums and differences of the four positions of each channel; of three channels, the colours are rotated first."
+    h = torch.tensor([[1., 1], [1, -1]])
+    return torch.kron(COLOUR_ROTATION if parents == 3 else torch.eye(parents), torch.kron(h, h) / 2).double()
+
+def _level(a:Tensor, keep:int, start:str) -> Tensor: # kernels (C, parents, 2, 2), C <= keep, rows orthonormal, the largest energy first
+    "One level of the transform for activations (B,parents,h,w)."
+    blocks = F.unfold(a, 2, stride=2).transpose(1, 2).flatten(0, 1).double()  # (B h/2 w/2, 4 parents)
+    covariance = blocks.T @ blocks / len(blocks)
+    rows = torch.linalg.eigh(covariance)[1].T if start == "klt" else _haar(a.shape[1])
+    energy = ((rows @ covariance) * rows).sum(1)
+    rows = rows[energy.argsort(descending=True, stable=True)[:keep]]
+    rows = rows * torch.where(rows.sum(1, keepdim=True) < 0, -1, 1)  # an eigenvector's sign is arbitrary
+    return rows.float().reshape(-1, a.shape[1], 2, 2)
+
+@torch.no_grad()
+def _put_level(conv:nn.Conv2d, deconv:nn.ConvTranspose2d, kernels:Tensor):
+    "Taps 2:4 of a 5x5 kernel see pixels 2i and 2i+1. Channels to spare keep a hundredth of their random weights."
+    C, parents = kernels.shape[:2]
+    for m in (conv, deconv):
+        m.weight.mul_(0.01); m.bias.zero_()
+        m.weight[:C] = 0
+        m.weight[:C, :parents, 2:4, 2:4] = kernels
+
+@torch.no_grad()
+def _near_identity(gdn:GDN, energy:Tensor):
+    "GDN with beta = 1 and gamma = 0.01 / energy of the channel (C',); channels to spare count as 1."
+    energy = F.pad(energy.clamp(min=1), (0, len(gdn.beta) - len(energy)), value=1.0)
+    gdn.beta.copy_(gdn.beta_reparam.init(torch.ones_like(gdn.beta)))
+    gdn.gamma.copy_(gdn.gamma_reparam.init(torch.diag(0.01 / energy)))
 
 @torch.no_grad()
 def init_transform(
     model:Hyperprior, # changed in place
-    beta:float, # weight of the rate, sets the quantizer step
-    x:Tensor=None, # images (B,3,H,W) on which the scales of y are measured; 1 if None
+    x:Tensor, # images (B,3,H,W) on which energies are measured; H and W multiples of 64
+    start:str="klt", # "klt" or "haar"
 ) -> Hyperprior: # the same model
-    "Start g_a and g_s as a Haar packet transform and its transpose, GDN near the identity, h_s at the mean and scale of each channel of y."
-    gain = math.sqrt(math.log(2) / (6 * beta)) * 0.75  # measured: a little coarser than the high-rate value
-    bands, mix = [(c, 0, 0) for c in range(3)], COLOUR_ROTATION
-    down = [m for m in model.g_a if isinstance(m, nn.Conv2d)]
-    up = [m for m in model.g_s if isinstance(m, nn.ConvTranspose2d)][::-1]
+    "Start g_a and g_s as a block transform and its transpose, GDN near the identity, h_s at the mean and scale of each channel of y."
+    down, up = ([m for m in g if not isinstance(m, GDN)] for g in (model.g_a, model.g_s[::-1]))
+    norms = [[m for m in g if isinstance(m, GDN)] for g in (model.g_a, model.g_s[::-1])]
+    a = (x - 0.5) * model.gain
     for level, (conv, deconv) in enumerate(zip(down, up)):
-        for m in (conv, deconv): m.weight.mul_(0.1); m.bias.zero_()
-        parents = len(bands)
-        bands, rows = _haar_level(bands, conv.out_channels)
-        scale = gain if level == len(down) - 1 else 1.0
-        conv.weight[:len(rows), :parents] = 0
-        deconv.weight[:len(rows), :parents] = 0
-        for i, (parent, kernel) in enumerate(rows):  # taps 2:4 of the 5x5 kernel see pixels 2i and 2i+1
-            into = mix[parent] if level == 0 else torch.eye(conv.in_channels)[parent]
-            conv.weight[i, :, 2:4, 2:4] = scale * into[:, None, None] * kernel
-            deconv.weight[i, :, 2:4, 2:4] = into[:, None, None] * kernel / scale
-    down[0].bias.sub_(0.5 * down[0].weight.sum((1, 2, 3)))  # the transform acts on x - 1/2
-    up[0].bias.fill_(0.5)
-    for m in model.modules():
-        if isinstance(m, GDN): _init_gdn(m, 2e-3)
-    last = model.h_s[-1]
-    last.weight.mul_(0.1)
-    y = torch.zeros(1, model.M, 1, 1) if x is None else model.g_a(x)
-    last.bias.copy_(torch.cat([torch.ones(model.M) if x is None else y.std((0, 2, 3)), y.mean((0, 2, 3))]))
+        kernels = _level(a, conv.out_channels, start)
+        a = F.conv2d(a, kernels, stride=2)
+        _put_level(conv, deconv, kernels)
+        for gdn in (n[level] for n in norms if level < len(n)): _near_identity(gdn, a.square().mean((0, 2, 3)))
+    down[0].bias.sub_(0.5 * model.gain * down[0].weight.sum((1, 2, 3)))  # the transform acts on x - 1/2
+    up[0].bias.fill_(0.5 * model.gain)
+    y = model.g_a(x)
+    model.h_s[-1].weight.mul_(0.1); model.h_a[0].weight.mul_(0.3)  # hyper-latents of the order of one step
+    model.h_s[-1].bias.copy_(torch.cat([y.std((0, 2, 3)), y.mean((0, 2, 3))]))
     return model
 
-@torch.no_grad()
-def _init_gdn(gdn:GDN, gamma:float):
-    gdn.beta.copy_(gdn.beta_reparam.init(torch.ones_like(gdn.beta)))
-    gdn.gamma.copy_(gdn.gamma_reparam.init(gamma * torch.eye(len(gdn.beta))))
-
-# %% ../nbs/01_hyperprior.ipynb #c4def874
+# %% ../nbs/01_hyperprior.ipynb #9830876d
 @contextmanager
 def write_atomically(
     path:Path, # the file that shall appear
@@ -265,10 +297,10 @@ def load_tensors(
     except (SafetensorError, OSError, ValueError) as e:
         raise InputError(f"{path} is not a complete safetensors file ({e}); get it again") from None
 
-# %% ../nbs/01_hyperprior.ipynb #0c3959af
+# %% ../nbs/01_hyperprior.ipynb #3b74001f
 def model_identity(model:Hyperprior) -> str: # 32 hex digits
-    "SHA-256 over names, shapes and float32 values of the receiver and the medians, cut to 128 bits."
-    h = hashlib.sha256()
+    "SHA-256 over the gain and names, shapes and float32 values of the receiver and the medians, cut to 128 bits."
+    h = hashlib.sha256(f"gain{model.gain!r}".encode())
     for name, p in [*receiver_parameters(model).items(), ("medians", model.entropy_bottleneck.quantiles)]:
         h.update(f"{name}{tuple(p.shape)}".encode())
         h.update(p.detach().float().cpu().contiguous().numpy().astype("<f4").tobytes())
@@ -281,7 +313,7 @@ def save_model(
 ):
     "Write the weights in float16."
     weights = {k: p.half() for k, p in model.named_parameters()}
-    save_tensors(path, weights, {"N": model.N, "M": model.M, "beta": model.beta, **meta})
+    save_tensors(path, weights, model.channels | {"beta": model.beta} | meta)
 
 @torch.no_grad()
 def _copy_weights(model:Hyperprior, weights:dict, source):
@@ -295,12 +327,12 @@ def load_model(
 ) -> Hyperprior: # in eval mode, float32
     "Read a global model. Raises InputError for a file that holds something else."
     weights, meta = load_tensors(path)
-    if not {"N", "M", "beta"} <= meta.keys(): raise InputError(f"{path} holds no global model; give a file written by `instance-compression train`")
-    model = Hyperprior(meta["N"], meta["M"], meta["beta"])
+    if not {"N", "M", "widths", "hyper", "gain", "beta"} <= meta.keys(): raise InputError(f"{path} holds no global model; give a file written by `instance-compression train`")
+    model = Hyperprior(**{k: meta[k] for k in ("N", "M", "beta", "widths", "hyper", "gain")})
     _copy_weights(model, weights, path)
     return model.to(memory_format=torch.channels_last).eval()
 
-# %% ../nbs/01_hyperprior.ipynb #f528e439
+# %% ../nbs/01_hyperprior.ipynb #7dee95dd
 WEIGHTS = Path(__file__).parent / "weights" if "__file__" in globals() else Path("../instance_compression/weights")
 BETAS = (3e-3, 1e-3, 2.5e-4, 1e-4) # of the shipped models, from low to high rate
 
@@ -332,6 +364,6 @@ def load_zoo(
     url = model_urls["mbt2018-mean"]["mse"][quality]
     try: weights = torch.hub.load_state_dict_from_url(url, map_location="cpu", weights_only=True, check_hash=True)
     except OSError as e: raise InputError(f"cannot download {url} ({e}); go online or use load_global") from None
-    model = Hyperprior(*SIZES["paper" if quality <= 4 else "paper-high"], beta=1 / (255**2 * lmbda))
+    model = Hyperprior(**SIZES["paper" if quality <= 4 else "paper-high"], beta=1 / (255**2 * lmbda))
     _copy_weights(model, load_pretrained(weights), url)
     return model.eval()

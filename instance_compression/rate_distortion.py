@@ -6,7 +6,7 @@
 __all__ = ['SCALE_MIN', 'MASS_MIN', 'rate_distortion', 'psnr_of', 'gaussian_bits', 'factorized_bits', 'evaluate_image',
            'evaluate', 'rdm_loss']
 
-# %% ../nbs/02_rate_distortion.ipynb #0d5f0ed6
+# %% ../nbs/02_rate_distortion.ipynb #0dd3edeb
 import math
 
 import torch
@@ -15,7 +15,7 @@ from torch import Tensor
 from .data import to_tensor
 from .hyperprior import Hyperprior, analysis, synthesis
 
-# %% ../nbs/02_rate_distortion.ipynb #2b1b515f
+# %% ../nbs/02_rate_distortion.ipynb #c1aca654
 def rate_distortion(
     out:dict, # of `Hyperprior.forward`: "x_hat" (B,3,H',W'), "likelihoods"
     x:Tensor, # images (B,3,H,W) in [0,1]; H <= H', W <= W'
@@ -30,7 +30,7 @@ def psnr_of(mse:float) -> float: # dB
     "Peak signal-to-noise ratio of a mean squared error on [0,1]."
     return math.inf if mse == 0 else -10 * math.log10(mse)
 
-# %% ../nbs/02_rate_distortion.ipynb #f322b6c4
+# %% ../nbs/02_rate_distortion.ipynb #e4b89234
 SCALE_MIN = 0.11 # CompressAI's lower bound of scales_hat
 MASS_MIN = 2.0**-24 # the smallest mass in the coder's tables: no symbol costs more than 24 bits
 
@@ -53,7 +53,7 @@ def factorized_bits(
     z_hat = z_symbols + eb.quantiles[:, :, 1:2].reshape(1, -1, 1, 1)  # (N,1,3) -> (1,N,1,1)
     return -eb(z_hat, training=False)[1].double().clamp(min=MASS_MIN).log2()
 
-# %% ../nbs/02_rate_distortion.ipynb #c56f5f49
+# %% ../nbs/02_rate_distortion.ipynb #865220b2
 def evaluate_image(
     model:Hyperprior, # global or adapted
     x:Tensor, # one frame (1,3,H,W) in [0,1], any size
