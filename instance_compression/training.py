@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['TrainConfig', 'random_crops', 'load_photographs', 'schedule', 'train_step', 'parameter_groups', 'make_optimizers',
            'keep_freed_memory', 'beside', 'optimizer_tensors', 'restore_optimizer', 'hold_back', 'validate',
-           'join_processes', 'train', 'branch']
+           'join_processes', 'train', 'branch', 'layer_sensitivity']
 
-# %% ../nbs/04_training.ipynb #02cf0575
+# %% ../nbs/04_training.ipynb #18402997
 import csv
 import ctypes
 import dataclasses
@@ -29,10 +29,10 @@ from tqdm.auto import tqdm
 
 from .data import InputError, read_image, to_tensor
 from .hyperprior import (SIZES, Hyperprior, init_transform, load_model, load_tensors, model_identity, quantizer_gain,
-                                             save_model, save_tensors, write_atomically)
+                                             receiver_parameters, save_model, save_tensors, write_atomically)
 from .rate_distortion import psnr_of, rate_distortion
 
-# %% ../nbs/04_training.ipynb #b03a711d
+# %% ../nbs/04_training.ipynb #02eb7e31
 @dataclass(frozen=True)
 class TrainConfig:
     "Everything that decides the result of a training run."
@@ -84,7 +84,7 @@ def load_photographs(
     if not images: raise InputError(f"no photograph of at least {crop}x{crop} pixels among {len(paths)} files; give a folder with larger ones")
     return images
 
-# %% ../nbs/04_training.ipynb #66df86c3
+# %% ../nbs/04_training.ipynb #fad99608
 def schedule(
     step:int, # from 0
     cfg:TrainConfig, # steps, warmup, decay
@@ -128,7 +128,7 @@ def make_optimizers(model:Hyperprior, cfg:TrainConfig) -> tuple: # (Adam of the 
     "Two optimizers: the medians follow the factorized prior, not the rate."
     return torch.optim.Adam(parameter_groups(model, cfg)), torch.optim.Adam([model.entropy_bottleneck.quantiles], 1e-3)
 
-# %% ../nbs/04_training.ipynb #d2e4b156
+# %% ../nbs/04_training.ipynb #703d203f
 def keep_freed_memory():
     "Let the allocator of glibc reuse large blocks instead of returning them (no effect elsewhere)."
     if platform.system() != "Linux" or platform.libc_ver()[0] != "glibc": return
@@ -158,7 +158,7 @@ def restore_optimizer(prefix:str, optimizer:torch.optim.Optimizer, tensors:dict)
         state.setdefault(int(i), {})[k] = v
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
 
-# %% ../nbs/04_training.ipynb #2f6513ff
+# %% ../nbs/04_training.ipynb #cd107647
 def hold_back(
     images:list, # uint8 arrays (H,W,3)
     every:int=40, # one in so many
@@ -184,7 +184,7 @@ def validate(
     mse, bpp_y, bpp_z = np.mean(means, 0)
     return {"val_loss": mse / beta + bpp_y + bpp_z, "val_psnr": psnr_of(mse), "val_bpp": bpp_y + bpp_z}
 
-# %% ../nbs/04_training.ipynb #36ddb0e8
+# %% ../nbs/04_training.ipynb #db902a37
 class _Run:
     "The state of a training run: all that a checkpoint keeps."
     def __init__(self, cfg:TrainConfig, model:Hyperprior, key:dict):
@@ -283,7 +283,7 @@ def _start(cfg:TrainConfig, images:list, init:Path) -> Hyperprior:
     if model.channels | {"gain": 1.0} != fresh: raise InputError(f"{init} has other channels than size {cfg.size}; choose the matching --size")
     return branch(model, cfg.beta)
 
-# %% ../nbs/04_training.ipynb #23b8d6bf
+# %% ../nbs/04_training.ipynb #1ecea828
 @torch.no_grad()
 def branch(
     model:Hyperprior, # changed in place
@@ -300,3 +300,28 @@ def branch(
     model.h_a[0].weight.div_(c)
     for p in model.h_s[-1].parameters(): p.mul_(c)
     return model
+
+# %% ../nbs/04_training.ipynb #6ceadabb
+@torch.no_grad()
+def layer_sensitivity(
+    model:Hyperprior, # left as it was
+    x:Tensor, # images (B,3,H,W), H and W multiples of 64
+    bin_width:float=0.005, # t
+    share:float=0.01, # of a tensor's elements that move, but at least one
+    draws:int=3, # to average over
+    seed:int=0, # of the draws
+) -> list: # dicts: tensor, n_moved, d_loss (increase of L_RD / beta)
+    "The loss caused by a bin, up or down at random, in some elements of each of the receiver's tensors."
+    loss = lambda: (lambda rd: rd["mse"] / model.beta + rd["bpp_y"] + rd["bpp_z"])(rate_distortion(model(x, rounding="round"), x)).item()
+    rng, before, rows = torch.Generator().manual_seed(seed), loss(), []
+    for name, p in receiver_parameters(model).items():
+        kept, n, increase = p.clone(), max(1, round(share * p.numel())), []
+        for _ in range(draws):
+            moved = torch.randperm(p.numel(), generator=rng)[:n]
+            bins = torch.zeros(p.numel())
+            bins[moved] = bin_width * (2.0 * torch.randint(2, (n,), generator=rng) - 1)
+            p.add_(bins.reshape(p.shape))  # (P,) -> the tensor's shape
+            increase.append(loss() - before)
+            p.copy_(kept)
+        rows.append({"tensor": name, "n_moved": n, "d_loss": float(np.mean(increase))})
+    return rows

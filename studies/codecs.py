@@ -1,0 +1,44 @@
+"""Make results/kodak.csv and results/kodak_codecs.csv: the shipped models and Pillow's codecs on the 24 Kodak images, whole files, in one run.
+
+python studies/codecs.py           # both
+python studies/codecs.py models    # or one of them: models, codecs
+"""
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import __version__, features
+from tqdm import tqdm
+
+from instance_compression.cli import kodak_result, provenance
+from instance_compression.data import fetch_kodak, read_image
+from instance_compression.hyperprior import BETAS, global_path, load_model, model_identity
+from instance_compression.rate_distortion import PILLOW_CODECS, pillow_codec, psnr_of
+
+QUALITIES = {"JPEG 4:4:4": range(10, 100, 5), "JPEG 4:2:0": range(10, 100, 5), "WebP": range(5, 100, 5), "AVIF": range(20, 100, 10)}
+
+
+def model_row(beta):
+    path = global_path(beta)
+    model, card = load_model(path), json.loads(path.with_name(path.name.removesuffix(".safetensors") + ".json").read_text())
+    return {"model": path.name, "identity": model_identity(model), "beta": beta, "steps": card["config"]["steps"]} | kodak_result(model) | provenance()
+
+
+def codec_row(codec, quality, pictures):
+    measured = []
+    for picture in pictures:
+        size, decoded = pillow_codec(picture, codec, quality)
+        measured.append((8 * size / picture[..., 0].size, psnr_of(np.mean((picture / 255 - decoded / 255)**2))))
+    coded_bpp, psnr_mean = np.mean(measured, 0)
+    library = features.version({"JPEG": "libjpeg_turbo", "WEBP": "webp", "AVIF": "avif"}[PILLOW_CODECS[codec]["format"]])
+    return {"codec": codec, "quality": quality, "n_images": len(pictures), "coded_bpp": coded_bpp, "psnr_mean": psnr_mean, "library": f"Pillow {__version__}, {library}"} | provenance()
+
+
+results, what = Path(__file__).parent.parent / "results", sys.argv[1:] or ["models", "codecs"]
+if "models" in what: pd.DataFrame([model_row(beta) for beta in tqdm(BETAS, desc="models")]).to_csv(results / "kodak.csv", index=False)
+if "codecs" in what:
+    pictures = [read_image(p) for p in fetch_kodak()]
+    jobs = [(codec, quality) for codec, qualities in QUALITIES.items() for quality in qualities]
+    pd.DataFrame([codec_row(*job, pictures) for job in tqdm(jobs, desc="codecs")]).to_csv(results / "kodak_codecs.csv", index=False)

@@ -1,0 +1,31 @@
+"""Make results/layers.csv: what one bin in 1 % of a layer's parameters does to the loss, for the start in two scalings and for the shipped models."""
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from instance_compression.cli import provenance
+from instance_compression.data import photographs
+from instance_compression.hyperprior import BETAS, SIZES, Hyperprior, init_transform, load_global, quantizer_gain
+from instance_compression.training import TrainConfig, hold_back, layer_sensitivity, load_photographs, random_crops
+
+
+def start(beta, x, measured_in_steps):
+    "The model before training; either all layers see x in quantizer steps, or the last of g_a and the first of g_s carry the gain."
+    torch.manual_seed(0)
+    gain = quantizer_gain(beta)
+    model = init_transform(Hyperprior(**SIZES["small"], beta=beta, gain=gain if measured_in_steps else 1.0), x)
+    if not measured_in_steps:
+        with torch.no_grad():
+            for p in (*model.g_a[-1].parameters(), *model.h_s[-1].parameters()): p.mul_(gain)
+            for p in (model.g_s[0].weight, model.h_a[0].weight): p.div_(gain)
+    return model.eval()
+
+
+images = hold_back(load_photographs(photographs(), 256))[1]
+x = random_crops(images, TrainConfig(batch_size=8, crop=256), 0)
+rows = []
+for beta in BETAS:
+    for name, model in (("start, gain in one layer", start(beta, x, False)), ("start, x in quantizer steps", start(beta, x, True)), ("trained", load_global(beta))):
+        rows += [{"beta": beta, "model": name} | row | provenance() for row in layer_sensitivity(model, x)]
+pd.DataFrame(rows).to_csv(Path(__file__).parent.parent / "results/layers.csv", index=False)

@@ -1,0 +1,62 @@
+"""Make results/starts.csv: the validation loss after equal seconds of training, for three starts with Adam and three optimizers with the KLT start.
+
+python studies/starts.py [SECONDS]   # of processor time for each run, one thread; 300 by default
+"""
+import dataclasses
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytorch_optimizer
+import torch
+from tqdm import tqdm
+
+from instance_compression.cli import provenance
+from instance_compression.data import photographs
+from instance_compression.hyperprior import SIZES, Hyperprior, init_transform, quantizer_gain
+from instance_compression.training import (TrainConfig, hold_back, keep_freed_memory, load_photographs, make_optimizers, parameter_groups,
+                                           random_crops, train_step, validate)
+
+RUNS = [("random", "Adam", 3e-4), ("haar", "Adam", 3e-4), ("klt", "Adam", 3e-4), ("klt", "Adam", 6e-4), ("klt", "SOAP", 3e-4), ("klt", "SOAP", 6e-4), ("klt", "Muon", 3e-4), ("klt", "Muon", 1e-3)]
+OPTIONS = {"SOAP": (pytorch_optimizer.SOAP, {"betas": (0.95, 0.95), "weight_decay": 0.0, "max_precondition_dim": 400}),
+           "Muon": (pytorch_optimizer.Muon, {"weight_decay": 0.0})}
+
+
+class Both:
+    "Two optimizers that look like one: matrices and kernels to the first, everything else to Adam."
+    def __init__(self, groups, name):
+        kernel = lambda p: p.dim() == 4 or (p.dim() == 2 and min(p.shape) > 1)
+        part = lambda keep: [group | {"params": [p for p in group["params"] if keep(p)]} for group in groups]
+        make, options = OPTIONS[name]
+        extra = {"use_muon": True} if name == "Muon" else {}
+        self.parts = make([group | extra for group in part(kernel)[:2]], **options), torch.optim.Adam(part(lambda p: not kernel(p)) + part(kernel)[2:])
+
+    @property
+    def param_groups(self): return [group for o in self.parts for group in o.param_groups]
+    def zero_grad(self): [o.zero_grad() for o in self.parts]
+    def step(self): [o.step() for o in self.parts]
+
+
+def run(start, optimizer, lr, seconds, images, held_back):
+    cfg = TrainConfig(beta=1e-3, lr=lr, lr_hyper=3 * lr)
+    torch.manual_seed(cfg.seed)
+    model = Hyperprior(**SIZES[cfg.size], beta=cfg.beta, gain=quantizer_gain(cfg.beta))
+    if start != "random": init_transform(model, random_crops(images, dataclasses.replace(cfg, batch_size=16), 2**31 - 1), start)
+    model = model.to(memory_format=torch.channels_last).train()
+    adam, medians = make_optimizers(model, cfg)
+    weights = adam if optimizer == "Adam" else Both(parameter_groups(model, cfg), optimizer)
+    begin, step = time.process_time(), 0
+    while (share := (time.process_time() - begin) / seconds) < 1:
+        for group in weights.param_groups: group["lr"] = group["peak"] * min(1, (step + 1) / cfg.warmup, (1 - share) / cfg.decay)
+        train_step(model, (weights, medians), random_crops(images, cfg, step), cfg)
+        step += 1
+    return {"start": start, "optimizer": optimizer, "lr": lr, "beta": cfg.beta, "seconds": seconds, "steps": step} | validate(model.eval(), held_back, cfg.beta) | provenance()
+
+
+torch.set_num_threads(1)
+keep_freed_memory()
+seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 300
+images, held_back = hold_back(load_photographs(photographs(), TrainConfig.crop))
+rows = [run(*job, seconds, images, held_back) for job in tqdm(RUNS)]
+pd.DataFrame(rows).to_csv(Path(__file__).parent.parent / "results/starts.csv", index=False)
