@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['METHOD_STYLE', 'figure_style', 'save_figure', 'rd_figure', 'kodak_figure', 'comparison_figure', 'busiest_crop',
-           'results_table', 'build_figures']
+           'results_table', 'models_table', 'build_figures']
 
-# %% ../nbs/09_figures.ipynb #a35f8349
+# %% ../nbs/09_figures.ipynb #e7cb413b
 from pathlib import Path
 
 import matplotlib
@@ -15,7 +15,9 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-# %% ../nbs/09_figures.ipynb #f05ff655
+from .rate_distortion import against_others
+
+# %% ../nbs/09_figures.ipynb #6d9386f3
 METHOD_STYLE = { # method -> colour, marker, label
     "global": ("#000000", "o", "global model"),
     "encoder": ("#0072B2", "s", "encoder only"),
@@ -39,7 +41,7 @@ def save_figure(
     fig.savefig(Path(folder) / f"{name}.pdf", metadata={"CreationDate": None, "Producer": None, "Creator": None}, bbox_inches="tight")
     fig.savefig(Path(folder) / f"{name}.png", metadata={"Software": None}, dpi=200, bbox_inches="tight")
 
-# %% ../nbs/09_figures.ipynb #00cf6c97
+# %% ../nbs/09_figures.ipynb #e53ff833
 def rd_figure(
     runs:pd.DataFrame, # rows of results/clips.csv of one clip: method, coded_bpp, psnr
 ) -> Figure:
@@ -55,20 +57,22 @@ def rd_figure(
 
 def kodak_figure(
     models:pd.DataFrame, # rows of results/kodak.csv: coded_bpp, psnr_mean
-    anchors:dict, # label -> (bpp, psnr), published curves of others
+    codecs:pd.DataFrame, # rows of results/kodak_codecs.csv: codec, coded_bpp, psnr_mean
+    published:pd.DataFrame, # rows of results/kodak_anchors.csv: codec, bpp, psnr
 ) -> Figure:
-    "The global models on Kodak beside published curves."
-    fig = Figure(figsize=(3.25, 2.6))
+    "The global models on Kodak beside Pillow's codecs and the published curves of hyperpriors."
+    fig = Figure(figsize=(3.25, 3))
     ax = fig.subplots()
-    for (label, (bpp, psnr)), style in zip(anchors.items(), ("-", "--", ":", "-.")):
-        ax.plot(bpp, psnr, color="0.4", ls=style, label=f"{label} (published)")
+    for (name, rows), style in zip(codecs.groupby("codec", sort=False), ("-", "--", ":", "-.")): ax.plot(rows.coded_bpp, rows.psnr_mean, color="0.6", ls=style, label=name)
+    for (name, rows), style in zip(published[published.codec.str.contains("hyperprior|mbt")].groupby("codec", sort=False), ("-", "--")):
+        ax.plot(rows.bpp, rows.psnr, color="#0072B2", ls=style, label=f"{name} (published)")
     rows = models.sort_values("coded_bpp")
     ax.plot(rows.coded_bpp, rows.psnr_mean, color="#D55E00", marker="o", label="this package, small")
     ax.set(xlabel="Rate [bpp]", ylabel="PSNR, mean of images [dB]", xlim=(0, 2), ylim=(26, 42))
     ax.legend(frameon=False, loc="lower right")
     return fig
 
-# %% ../nbs/09_figures.ipynb #4567b1ae
+# %% ../nbs/09_figures.ipynb #a68b9a80
 def comparison_figure(
     pictures:dict, # label -> uint8 (H,W,3), the original first
     captions:dict, # label -> text beneath
@@ -96,7 +100,7 @@ def busiest_crop(
     top, left = max(places, key=lambda p: energy[p[0]:p[0] + size, p[1]:p[1] + size].mean())
     return top, left, size, size
 
-# %% ../nbs/09_figures.ipynb #451fdbde
+# %% ../nbs/09_figures.ipynb #c711a732
 def results_table(
     runs:pd.DataFrame, # rows of results/clips.csv of one clip
 ) -> str: # Markdown
@@ -107,7 +111,22 @@ def results_table(
         lines.append(f"| {r.beta:g} | {r.method} | {r.coded_bpp_latents:.4f} | {r.coded_bpp_model:.4f} | {r.coded_bpp:.4f} | {r.psnr:.2f} | {r.mse / r.beta + r.coded_bpp:.4f} | {r.seconds:.0f} |")
     return "\n".join(lines)
 
-# %% ../nbs/09_figures.ipynb #974b16b5
+def models_table(
+    models:pd.DataFrame, # rows of results/kodak.csv
+    codecs:pd.DataFrame, # rows of results/kodak_codecs.csv
+    published:pd.DataFrame, # rows of results/kodak_anchors.csv
+) -> str: # Markdown
+    "The global models on Kodak: rate, PSNR, bits saved at equal PSNR against Pillow's codecs (-: beyond their range), dB against mbt2018-mean at equal rate."
+    curves = {name: (rows.coded_bpp, rows.psnr_mean) for name, rows in codecs.groupby("codec", sort=False)}
+    reference = published[published.codec == "mbt2018-mean"]
+    compared = against_others(models, curves, (reference.bpp, reference.psnr))
+    lines = ["| beta | coded [bpp] | PSNR [dB] | " + " | ".join(compared).replace("the reference", "mbt2018-mean") + " |", "|---" * (3 + len(compared)) + "|"]
+    number = lambda v: "-" if np.isnan(v) else f"{v:.1f}"
+    for i, r in enumerate(models.itertuples()):
+        lines.append(f"| {r.beta:g} | {r.coded_bpp:.3f} | {r.psnr_mean:.2f} | " + " | ".join(number(np.asarray(values)[i]) for values in compared.values()) + " |")
+    return "\n".join(lines)
+
+# %% ../nbs/09_figures.ipynb #4e707d58
 def build_figures(
     results:Path="results", # folder of tables
     figures:Path="figures", # folder of PDF and PNG
@@ -118,10 +137,8 @@ def build_figures(
     runs = pd.read_csv(results / "clips.csv")
     for clip, rows in runs.groupby("clip"):
         save_figure(rd_figure(rows), figures, f"rd-{clip}"); names.append(f"rd-{clip}")
-    anchors = pd.read_csv(results / "kodak_anchors.csv")
-    curves = {name: (a.bpp.to_numpy(), a.psnr.to_numpy()) for name, a in anchors.groupby("codec", sort=False)}
-    save_figure(kodak_figure(pd.read_csv(results / "kodak.csv"), curves), figures, "kodak"); names.append("kodak")
+    save_figure(kodak_figure(*(pd.read_csv(results / f"{name}.csv") for name in ("kodak", "kodak_codecs", "kodak_anchors"))), figures, "kodak"); names.append("kodak")
     return names
 
-# %% ../nbs/09_figures.ipynb #85432f2b
+# %% ../nbs/09_figures.ipynb #220cc0ae
 if __name__ == "__main__" and "__file__" in globals(): print("\n".join(build_figures()))

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['SCALE_MIN', 'MASS_MIN', 'PILLOW_CODECS', 'rate_distortion', 'psnr_of', 'gaussian_bits', 'factorized_bits',
-           'evaluate_image', 'evaluate', 'rdm_loss', 'pillow_codec', 'psnr_at', 'bpp_at']
+           'evaluate_image', 'evaluate', 'rdm_loss', 'pillow_codec', 'psnr_at', 'bpp_at', 'against_others']
 
-# %% ../nbs/02_rate_distortion.ipynb #2c6a3acc
+# %% ../nbs/02_rate_distortion.ipynb #a33f8db6
 import math
 from io import BytesIO
 
@@ -18,7 +18,7 @@ from torch import Tensor
 from .data import to_tensor
 from .hyperprior import Hyperprior, analysis, synthesis
 
-# %% ../nbs/02_rate_distortion.ipynb #bd412599
+# %% ../nbs/02_rate_distortion.ipynb #cbbd0cc2
 def rate_distortion(
     out:dict, # of `Hyperprior.forward`: "x_hat" (B,3,H',W'), "likelihoods"
     x:Tensor, # images (B,3,H,W) in [0,1]; H <= H', W <= W'
@@ -33,7 +33,7 @@ def psnr_of(mse:float) -> float: # dB
     "Peak signal-to-noise ratio of a mean squared error on [0,1]."
     return math.inf if mse == 0 else -10 * math.log10(mse)
 
-# %% ../nbs/02_rate_distortion.ipynb #5a04c784
+# %% ../nbs/02_rate_distortion.ipynb #7b1348de
 SCALE_MIN = 0.11 # CompressAI's lower bound of scales_hat
 MASS_MIN = 2.0**-24 # the smallest mass in the coder's tables: no symbol costs more than 24 bits
 
@@ -56,7 +56,7 @@ def factorized_bits(
     z_hat = z_symbols + eb.quantiles[:, :, 1:2].reshape(1, -1, 1, 1)  # (N,1,3) -> (1,N,1,1)
     return -eb(z_hat, training=False)[1].double().clamp(min=MASS_MIN).log2()
 
-# %% ../nbs/02_rate_distortion.ipynb #7db2dda6
+# %% ../nbs/02_rate_distortion.ipynb #db0d6bf4
 def evaluate_image(
     model:Hyperprior, # global or adapted
     x:Tensor, # one frame (1,3,H,W) in [0,1], any size
@@ -86,7 +86,7 @@ def rdm_loss(metrics:dict, beta:float) -> float: # on the scale of the MSE
     "L_RDM = D + beta (R + M) of measured metrics; L_RD where the model rate is 0."
     return metrics["mse"] + beta * metrics["bpp"]
 
-# %% ../nbs/02_rate_distortion.ipynb #d923e705
+# %% ../nbs/02_rate_distortion.ipynb #528b5f60
 PILLOW_CODECS = {"JPEG 4:4:4": {"format": "JPEG", "subsampling": 0, "optimize": True}, "JPEG 4:2:0": {"format": "JPEG", "subsampling": 2, "optimize": True},
                  "WebP": {"format": "WEBP", "method": 6}, "AVIF": {"format": "AVIF", "subsampling": "4:4:4", "speed": 4}} # name -> options of Image.save
 
@@ -100,7 +100,7 @@ def pillow_codec(
     Image.fromarray(picture).save(file, quality=quality, **PILLOW_CODECS[codec])
     return file.tell(), np.asarray(Image.open(file).convert("RGB"))
 
-# %% ../nbs/02_rate_distortion.ipynb #4ee5a2ec
+# %% ../nbs/02_rate_distortion.ipynb #1bd32bc2
 def psnr_at(
     bpp, # rates (n,)
     curve, # (rates, PSNRs) of the other codec, each (k,)
@@ -118,3 +118,12 @@ def bpp_at(
     order = np.argsort(curve[1])
     rates, psnrs = (np.asarray(c, dtype=float)[order] for c in curve)
     return np.exp(np.interp(psnr, psnrs, np.log(rates), left=np.nan, right=np.nan))
+
+def against_others(
+    models, # table with coded_bpp and psnr_mean, a row per model
+    codecs:dict, # name -> (rates, PSNRs), whose rate is compared at equal PSNR
+    reference:tuple, # (rates, PSNRs), whose PSNR is compared at equal rate
+) -> dict: # column -> values, a value per model: "fewer bits than NAME [%]", "above the reference [dB]"
+    "How far each model is from other codecs, nan where their curves do not reach."
+    saved = {f"fewer bits than {name} [%]": 100 * (1 - models.coded_bpp / bpp_at(models.psnr_mean, curve)) for name, curve in codecs.items()}
+    return saved | {"above the reference [dB]": models.psnr_mean - psnr_at(models.coded_bpp, reference)}

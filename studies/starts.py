@@ -1,4 +1,4 @@
-"""Make results/starts.csv: the validation loss after equal seconds of training, for three starts with Adam and three optimizers with the KLT start.
+"""Make results/starts.csv (needs `pip install pytorch-optimizer`): the validation loss after equal seconds of training, for three starts with Adam and three optimizers with the KLT start.
 
 python studies/starts.py [SECONDS]   # of processor time for each run, one thread; 300 by default
 """
