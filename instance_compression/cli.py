@@ -7,7 +7,7 @@ __all__ = ['app', 'console', 'Method', 'Size', 'provenance', 'result_row', 'lock
            'check_device', 'write_pngs', 'write_video', 'main', 'resumable', 'plain_table', 'metrics_table',
            'model_of_file', 'encode', 'decode', 'info', 'kodak_result', 'train', 'demo']
 
-# %% ../nbs/10_cli.ipynb #e3b6e7e1
+# %% ../nbs/10_cli.ipynb #b8a698ba
 import csv
 import dataclasses
 import hashlib
@@ -46,7 +46,7 @@ from .figures import busiest_crop, comparison_figure, figure_style
 from .hyperprior import BETAS, SIZES, Hyperprior, global_path, load_global, load_model, load_tensors, model_identity, write_atomically
 from .training import TrainConfig, beside, join_processes, load_photographs, train as train_model
 
-# %% ../nbs/10_cli.ipynb #69850eeb
+# %% ../nbs/10_cli.ipynb #7b5efe99
 def provenance() -> dict: # commit, machine
     "The commit of this code (or its version) and the machine, in words."
     here = Path(instance_compression.__file__).parent
@@ -104,7 +104,7 @@ def append_row(
         with write_atomically(path) as tmp, open(tmp, "w", newline="") as f:
             writer = csv.DictWriter(f, row.keys(), lineterminator="\n"); writer.writeheader(); writer.writerows([*rows, row])
 
-# %% ../nbs/10_cli.ipynb #44e0ac87
+# %% ../nbs/10_cli.ipynb #1aed7f86
 def check_free(
     path:Path, # an output
     force:bool=False, # overwrite a file
@@ -154,7 +154,7 @@ def write_video(
             container.mux(stream.encode())
     except av.FFmpegError as e: raise InputError(f"cannot write {path}: {e}; choose another output") from None
 
-# %% ../nbs/10_cli.ipynb #1816f4e0
+# %% ../nbs/10_cli.ipynb #095e9111
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]},
                   help="Instance-adaptive neural compression: a codec finetuned on one video, its update sent with the latents.")
 console = Console(highlight=False, markup=False, soft_wrap=True)
@@ -200,7 +200,7 @@ def model_of_file(
         raise BitstreamError(f"{path} was made with global model {h.identity}, this package has {model_identity(found) if found else 'none of its kind'}; give the right one with --model")
     return found
 
-# %% ../nbs/10_cli.ipynb #751c57bf
+# %% ../nbs/10_cli.ipynb #b95c9e25
 @app.command()
 def encode(
     video: Annotated[str, typer.Argument(help=f"A video file, a folder of images, or a clip by name ({', '.join(CLIPS)}, sample).")],
@@ -256,7 +256,7 @@ def encode(
     console.print(f"adapted in {seconds:.0f} s, best at step {adapted.step}, {np.count_nonzero(adapted.levels):,} of {len(adapted.levels):,} receiver parameters moved; all done in {time.perf_counter() - begin:.0f} s")
     console.print(f"pictures sha256 {encoded.frames_sha256}")
 
-# %% ../nbs/10_cli.ipynb #660c63dd
+# %% ../nbs/10_cli.ipynb #69b07000
 @app.command()
 def decode(
     file: Annotated[Path, typer.Argument(help="An .iac file.")],
@@ -300,7 +300,7 @@ def info(
         table.add_row(group, *(f"{row[k]:,.0f}" for k in ("n_parameters", "n_nonzero", "n_clipped", "static_bits", "dynamic_bits")), f"{100 * row.share_bits:.1f} %")
     console.print(table)
 
-# %% ../nbs/10_cli.ipynb #a74ae854
+# %% ../nbs/10_cli.ipynb #2433c78e
 def kodak_result(
     model:Hyperprior, # global
     paths:list=None, # images; the 24 of Kodak if None
@@ -353,7 +353,7 @@ def train(
     with write_atomically(beside(output, ".json")) as tmp: tmp.write_text(json.dumps(card, indent=1) + "\n")
     console.print_json(json.dumps(card))
 
-# %% ../nbs/10_cli.ipynb #b4568a0f
+# %% ../nbs/10_cli.ipynb #c17943dd
 @app.command()
 def demo(
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for files and the picture.")] = Path("demo"),
@@ -383,5 +383,5 @@ def demo(
     with write_atomically(output / "comparison.png") as tmp: fig.savefig(tmp, dpi=200)
     console.print(f"picture: {output / 'comparison.png'}")
 
-# %% ../nbs/10_cli.ipynb #b2084e84
+# %% ../nbs/10_cli.ipynb #891fe198
 if __name__ == "__main__" and "__file__" in globals(): main()

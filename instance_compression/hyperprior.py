@@ -9,7 +9,7 @@ __all__ = ['SIZES', 'STRIDE', 'SENDER', 'RECEIVER', 'WEIGHT_BITS', 'ACTIVATION_B
            'quantizer_gain', 'init_transform', 'write_atomically', 'save_tensors', 'load_tensors', 'model_identity',
            'save_model', 'load_model', 'global_path', 'load_global', 'lambda_of', 'load_zoo']
 
-# %% ../nbs/01_hyperprior.ipynb #f3adfff8
+# %% ../nbs/01_hyperprior.ipynb #53938d18
 import hashlib
 import json
 import math
@@ -33,13 +33,13 @@ with warnings.catch_warnings():
 
 from .data import InputError
 
-# %% ../nbs/01_hyperprior.ipynb #bff288cf
+# %% ../nbs/01_hyperprior.ipynb #b8f8bfce
 def round_ste(x:Tensor) -> Tensor: # x rounded; its gradient is that of the identity
     "Round to the nearest integer with a straight-through gradient."
     return x + (x.round() - x).detach()
 
-# %% ../nbs/01_hyperprior.ipynb #3877c955
-SIZES = {"small": {"N": 64, "M": 320, "widths": (32, 64, 128), "hyper": (64, 96)},
+# %% ../nbs/01_hyperprior.ipynb #b3ae7333
+SIZES = {"small": {"N": 64, "M": 192}, "tapered": {"N": 64, "M": 320, "widths": (32, 64, 128), "hyper": (64, 96)},
          "paper": {"N": 128, "M": 192}, "paper-high": {"N": 192, "M": 320}} # name -> channels
 STRIDE = 64 # pixels of x behind one element of z
 
@@ -99,7 +99,7 @@ class Hyperprior(MeanScaleHyperprior):
         y_hat = round_ste(y - means_hat) + means_hat if rounding == "mixed" else y_tilde
         return {"x_hat": self.g_s(y_hat), "likelihoods": {"y": y_likelihoods, "z": z_likelihoods}}
 
-# %% ../nbs/01_hyperprior.ipynb #548c33bb
+# %% ../nbs/01_hyperprior.ipynb #dddb99d1
 SENDER = ("g_a", "h_a")
 RECEIVER = ("g_s", "h_s", "entropy_bottleneck")
 
@@ -124,7 +124,7 @@ def unflatten(vector:Tensor, like:dict) -> dict: # name -> view of `vector` (P,)
     chunks = vector.split([p.numel() for p in like.values()])
     return {name: c.reshape(p.shape) for (name, p), c in zip(like.items(), chunks)}
 
-# %% ../nbs/01_hyperprior.ipynb #8abf1cc7
+# %% ../nbs/01_hyperprior.ipynb #416a9dac
 WEIGHT_BITS, ACTIVATION_BITS = 16, 12 # fractional bits in exact arithmetic
 MAX_ACTIVATION = 2**25 # integers; 8192 in units of the activations
 
@@ -150,7 +150,7 @@ def exact_hyper_synthesis(
     for layer in model.h_s: a = _exact_layer(layer, a.clamp(-MAX_ACTIVATION, MAX_ACTIVATION))
     return (a * 2.0**-ACTIVATION_BITS).chunk(2, 1)
 
-# %% ../nbs/01_hyperprior.ipynb #506090dd
+# %% ../nbs/01_hyperprior.ipynb #bd1364ab
 def pad(
     x:Tensor, # images (B,3,H,W)
     multiple:int=STRIDE, # pixels
@@ -192,7 +192,7 @@ def synthesis(
     x_hat = model.g_s(y_hat)[..., :height, :width]
     return x_hat.clamp(0, 1).mul(255).round().div(255).contiguous()
 
-# %% ../nbs/01_hyperprior.ipynb #56f532aa
+# %% ../nbs/01_hyperprior.ipynb #8231f401
 def quantizer_gain(beta:float) -> float: # 1 / Delta, in units of x
     "Quantizer steps in one unit of x that suit beta: 3/4 (measured) of what high-rate theory gives."
     return 0.75 * math.sqrt(math.log(2) / (6 * beta))
@@ -252,7 +252,7 @@ def init_transform(
     model.h_s[-1].bias.copy_(torch.cat([y.std((0, 2, 3)), y.mean((0, 2, 3))]))
     return model
 
-# %% ../nbs/01_hyperprior.ipynb #d0e7afda
+# %% ../nbs/01_hyperprior.ipynb #d1528504
 @contextmanager
 def write_atomically(
     path:Path, # the file that shall appear
@@ -297,10 +297,10 @@ def load_tensors(
     except (SafetensorError, OSError, ValueError) as e:
         raise InputError(f"{path} is not a complete safetensors file ({e}); get it again") from None
 
-# %% ../nbs/01_hyperprior.ipynb #ec1ad4b5
+# %% ../nbs/01_hyperprior.ipynb #46c8af14
 def model_identity(model:Hyperprior) -> str: # 32 hex digits
-    "SHA-256 over the gain and names, shapes and float32 values of the receiver and the medians, cut to 128 bits."
-    h = hashlib.sha256(f"gain{model.gain!r}".encode())
+    "SHA-256 over the gain (unless it is 1) and names, shapes and float32 values of the receiver and the medians, cut to 128 bits."
+    h = hashlib.sha256(b"" if model.gain == 1 else f"gain{model.gain!r}".encode())
     for name, p in [*receiver_parameters(model).items(), ("medians", model.entropy_bottleneck.quantiles)]:
         h.update(f"{name}{tuple(p.shape)}".encode())
         h.update(p.detach().float().cpu().contiguous().numpy().astype("<f4").tobytes())
@@ -327,12 +327,12 @@ def load_model(
 ) -> Hyperprior: # in eval mode, float32
     "Read a global model. Raises InputError for a file that holds something else."
     weights, meta = load_tensors(path)
-    if not {"N", "M", "widths", "hyper", "gain", "beta"} <= meta.keys(): raise InputError(f"{path} holds no global model; give a file written by `instance-compression train`")
-    model = Hyperprior(**{k: meta[k] for k in ("N", "M", "beta", "widths", "hyper", "gain")})
+    if not {"N", "M", "beta"} <= meta.keys(): raise InputError(f"{path} holds no global model; give a file written by `instance-compression train`")
+    model = Hyperprior(**{k: meta[k] for k in ("N", "M", "beta", "widths", "hyper", "gain") if k in meta})
     _copy_weights(model, weights, path)
     return model.to(memory_format=torch.channels_last).eval()
 
-# %% ../nbs/01_hyperprior.ipynb #c00234e4
+# %% ../nbs/01_hyperprior.ipynb #d6bb1e28
 WEIGHTS = Path(__file__).parent / "weights" if "__file__" in globals() else Path("../instance_compression/weights")
 BETAS = (3e-3, 1e-3, 2.5e-4, 1e-4) # of the shipped models, from low to high rate
 

@@ -6,7 +6,7 @@
 __all__ = ['SCALE_MIN', 'MASS_MIN', 'PILLOW_CODECS', 'rate_distortion', 'psnr_of', 'gaussian_bits', 'factorized_bits',
            'evaluate_image', 'evaluate', 'rdm_loss', 'pillow_codec', 'psnr_at', 'bpp_at', 'against_others']
 
-# %% ../nbs/02_rate_distortion.ipynb #a33f8db6
+# %% ../nbs/02_rate_distortion.ipynb #ce57d6c6
 import math
 from io import BytesIO
 
@@ -18,7 +18,7 @@ from torch import Tensor
 from .data import to_tensor
 from .hyperprior import Hyperprior, analysis, synthesis
 
-# %% ../nbs/02_rate_distortion.ipynb #cbbd0cc2
+# %% ../nbs/02_rate_distortion.ipynb #bcbabe88
 def rate_distortion(
     out:dict, # of `Hyperprior.forward`: "x_hat" (B,3,H',W'), "likelihoods"
     x:Tensor, # images (B,3,H,W) in [0,1]; H <= H', W <= W'
@@ -33,7 +33,7 @@ def psnr_of(mse:float) -> float: # dB
     "Peak signal-to-noise ratio of a mean squared error on [0,1]."
     return math.inf if mse == 0 else -10 * math.log10(mse)
 
-# %% ../nbs/02_rate_distortion.ipynb #7b1348de
+# %% ../nbs/02_rate_distortion.ipynb #94846afb
 SCALE_MIN = 0.11 # CompressAI's lower bound of scales_hat
 MASS_MIN = 2.0**-24 # the smallest mass in the coder's tables: no symbol costs more than 24 bits
 
@@ -56,7 +56,7 @@ def factorized_bits(
     z_hat = z_symbols + eb.quantiles[:, :, 1:2].reshape(1, -1, 1, 1)  # (N,1,3) -> (1,N,1,1)
     return -eb(z_hat, training=False)[1].double().clamp(min=MASS_MIN).log2()
 
-# %% ../nbs/02_rate_distortion.ipynb #db0d6bf4
+# %% ../nbs/02_rate_distortion.ipynb #b4c4782e
 def evaluate_image(
     model:Hyperprior, # global or adapted
     x:Tensor, # one frame (1,3,H,W) in [0,1], any size
@@ -86,7 +86,7 @@ def rdm_loss(metrics:dict, beta:float) -> float: # on the scale of the MSE
     "L_RDM = D + beta (R + M) of measured metrics; L_RD where the model rate is 0."
     return metrics["mse"] + beta * metrics["bpp"]
 
-# %% ../nbs/02_rate_distortion.ipynb #528b5f60
+# %% ../nbs/02_rate_distortion.ipynb #83b78f30
 PILLOW_CODECS = {"JPEG 4:4:4": {"format": "JPEG", "subsampling": 0, "optimize": True}, "JPEG 4:2:0": {"format": "JPEG", "subsampling": 2, "optimize": True},
                  "WebP": {"format": "WEBP", "method": 6}, "AVIF": {"format": "AVIF", "subsampling": "4:4:4", "speed": 4}} # name -> options of Image.save
 
@@ -100,7 +100,7 @@ def pillow_codec(
     Image.fromarray(picture).save(file, quality=quality, **PILLOW_CODECS[codec])
     return file.tell(), np.asarray(Image.open(file).convert("RGB"))
 
-# %% ../nbs/02_rate_distortion.ipynb #1bd32bc2
+# %% ../nbs/02_rate_distortion.ipynb #10e47a19
 def psnr_at(
     bpp, # rates (n,)
     curve, # (rates, PSNRs) of the other codec, each (k,)

@@ -1,4 +1,4 @@
-"""Make results/kodak.csv and results/kodak_codecs.csv: the shipped models and Pillow's codecs on the 24 Kodak images, whole files, in one run.
+"""Make results/kodak.csv and results/kodak_codecs.csv: the shipped models (from their cards) and Pillow's codecs on the 24 Kodak images, whole files.
 
 python studies/codecs.py           # both
 python studies/codecs.py models    # or one of them: models, codecs
@@ -12,7 +12,7 @@ import pandas as pd
 from PIL import __version__, features
 from tqdm import tqdm
 
-from instance_compression.cli import kodak_result, provenance
+from instance_compression.cli import provenance
 from instance_compression.data import fetch_kodak, read_image
 from instance_compression.hyperprior import BETAS, global_path, load_model, model_identity
 from instance_compression.rate_distortion import PILLOW_CODECS, pillow_codec, psnr_of
@@ -21,9 +21,11 @@ QUALITIES = {"JPEG 4:4:4": range(10, 100, 5), "JPEG 4:2:0": range(10, 100, 5), "
 
 
 def model_row(beta):
+    "The result on the model's card, which `instance-compression train` measured on whole files."
     path = global_path(beta)
-    model, card = load_model(path), json.loads(path.with_name(path.name.removesuffix(".safetensors") + ".json").read_text())
-    return {"model": path.name, "identity": model_identity(model), "beta": beta, "steps": card["config"]["steps"]} | kodak_result(model) | provenance()
+    card = json.loads(path.with_name(path.name.removesuffix(".safetensors") + ".json").read_text())
+    assert card["identity"] == model_identity(load_model(path)), f"the card beside {path} is another model's"
+    return {"model": path.name, "identity": card["identity"], "beta": beta, "steps": card["config"]["steps"], **card["kodak"], "commit": card["commit"], "machine": card["machine"]}
 
 
 def codec_row(codec, quality, pictures):
