@@ -7,7 +7,7 @@ __all__ = ['TrainConfig', 'random_crops', 'load_photographs', 'schedule', 'train
            'keep_freed_memory', 'beside', 'optimizer_tensors', 'restore_optimizer', 'hold_back', 'validate',
            'join_processes', 'train', 'branch', 'layer_sensitivity']
 
-# %% ../nbs/04_training.ipynb #2c151917
+# %% ../nbs/04_training.ipynb #8ef93910
 import csv
 import ctypes
 import dataclasses
@@ -32,7 +32,7 @@ from .hyperprior import (SIZES, Hyperprior, init_transform, load_model, load_ten
                                              receiver_parameters, save_model, save_tensors, write_atomically)
 from .rate_distortion import psnr_of, rate_distortion
 
-# %% ../nbs/04_training.ipynb #0470be7c
+# %% ../nbs/04_training.ipynb #94b5e323
 @dataclass(frozen=True)
 class TrainConfig:
     "Everything that decides the result of a training run."
@@ -84,7 +84,7 @@ def load_photographs(
     if not images: raise InputError(f"no photograph of at least {crop}x{crop} pixels among {len(paths)} files; give a folder with larger ones")
     return images
 
-# %% ../nbs/04_training.ipynb #6ce52db2
+# %% ../nbs/04_training.ipynb #eeff2e64
 def schedule(
     step:int, # from 0
     cfg:TrainConfig, # steps, warmup, decay
@@ -128,7 +128,7 @@ def make_optimizers(model:Hyperprior, cfg:TrainConfig) -> tuple: # (Adam of the 
     "Two optimizers: the medians follow the factorized prior, not the rate."
     return torch.optim.Adam(parameter_groups(model, cfg)), torch.optim.Adam([model.entropy_bottleneck.quantiles], 1e-3)
 
-# %% ../nbs/04_training.ipynb #88268d3c
+# %% ../nbs/04_training.ipynb #74f3ab85
 def keep_freed_memory():
     "Let the allocator of glibc reuse large blocks instead of returning them (no effect elsewhere)."
     if platform.system() != "Linux" or platform.libc_ver()[0] != "glibc": return
@@ -158,7 +158,7 @@ def restore_optimizer(prefix:str, optimizer:torch.optim.Optimizer, tensors:dict)
         state.setdefault(int(i), {})[k] = v
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
 
-# %% ../nbs/04_training.ipynb #8a950b00
+# %% ../nbs/04_training.ipynb #d0c6cff1
 def hold_back(
     images:list, # uint8 arrays (H,W,3)
     every:int=40, # one in so many
@@ -184,7 +184,7 @@ def validate(
     mse, bpp_y, bpp_z = np.mean(means, 0)
     return {"val_loss": mse / beta + bpp_y + bpp_z, "val_psnr": psnr_of(mse), "val_bpp": bpp_y + bpp_z}
 
-# %% ../nbs/04_training.ipynb #24f96ac4
+# %% ../nbs/04_training.ipynb #96cfe44c
 class _Run:
     "The state of a training run: all that a checkpoint keeps."
     def __init__(self, cfg:TrainConfig, model:Hyperprior, key:dict):
@@ -283,7 +283,7 @@ def _start(cfg:TrainConfig, images:list, init:Path) -> Hyperprior:
     if model.channels | {"gain": 1.0} != fresh: raise InputError(f"{init} has other channels than size {cfg.size}; choose the matching --size")
     return branch(model, cfg.beta)
 
-# %% ../nbs/04_training.ipynb #ea930a97
+# %% ../nbs/04_training.ipynb #8847894c
 @torch.no_grad()
 def branch(
     model:Hyperprior, # changed in place
@@ -301,7 +301,7 @@ def branch(
     for p in model.h_s[-1].parameters(): p.mul_(c)
     return model
 
-# %% ../nbs/04_training.ipynb #8b47f698
+# %% ../nbs/04_training.ipynb #6fa62ab9
 @torch.no_grad()
 def layer_sensitivity(
     model:Hyperprior, # left as it was
