@@ -6,7 +6,7 @@
 __all__ = ['METHOD_STYLE', 'figure_style', 'save_figure', 'rd_figure', 'kodak_figure', 'comparison_figure', 'busiest_crop',
            'results_table', 'models_table', 'build_figures']
 
-# %% ../nbs/09_figures.ipynb #221d4dd8
+# %% ../nbs/09_figures.ipynb #73da656d
 from pathlib import Path
 
 import matplotlib
@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 
 from .rate_distortion import against_others
 
-# %% ../nbs/09_figures.ipynb #bb05adb0
+# %% ../nbs/09_figures.ipynb #eea33edc
 METHOD_STYLE = { # method -> colour, marker, label
     "global": ("#000000", "o", "global model"),
     "encoder": ("#0072B2", "s", "encoder only"),
@@ -41,7 +41,7 @@ def save_figure(
     fig.savefig(Path(folder) / f"{name}.pdf", metadata={"CreationDate": None, "Producer": None, "Creator": None}, bbox_inches="tight")
     fig.savefig(Path(folder) / f"{name}.png", metadata={"Software": None}, dpi=200, bbox_inches="tight")
 
-# %% ../nbs/09_figures.ipynb #b3567771
+# %% ../nbs/09_figures.ipynb #f96c5e96
 def rd_figure(
     runs:pd.DataFrame, # rows of results/clips.csv of one clip: method, coded_bpp, psnr
 ) -> Figure:
@@ -69,10 +69,10 @@ def kodak_figure(
     rows = models.sort_values("coded_bpp")
     ax.plot(rows.coded_bpp, rows.psnr_mean, color="#D55E00", marker="o", label="this package, small")
     ax.set(xlabel="Rate [bpp]", ylabel="PSNR, mean of images [dB]", xlim=(0, 2), ylim=(26, 42))
-    ax.legend(frameon=False, loc="lower right")
+    ax.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.45, 1), ncol=2)
     return fig
 
-# %% ../nbs/09_figures.ipynb #32f49eae
+# %% ../nbs/09_figures.ipynb #dfd79205
 def comparison_figure(
     pictures:dict, # label -> uint8 (H,W,3), the original first
     captions:dict, # label -> text beneath
@@ -100,7 +100,7 @@ def busiest_crop(
     top, left = max(places, key=lambda p: energy[p[0]:p[0] + size, p[1]:p[1] + size].mean())
     return top, left, size, size
 
-# %% ../nbs/09_figures.ipynb #0f530b58
+# %% ../nbs/09_figures.ipynb #5200ff09
 def results_table(
     runs:pd.DataFrame, # rows of results/clips.csv of one clip
 ) -> str: # Markdown
@@ -126,7 +126,7 @@ def models_table(
         lines.append(f"| {r.beta:g} | {r.coded_bpp:.3f} | {r.psnr_mean:.2f} | " + " | ".join(number(np.asarray(values)[i]) for values in compared.values()) + " |")
     return "\n".join(lines)
 
-# %% ../nbs/09_figures.ipynb #4a394e75
+# %% ../nbs/09_figures.ipynb #80ba781b
 def build_figures(
     results:Path="results", # folder of tables
     figures:Path="figures", # folder of PDF and PNG
@@ -140,5 +140,5 @@ def build_figures(
     save_figure(kodak_figure(*(pd.read_csv(results / f"{name}.csv") for name in ("kodak", "kodak_codecs", "kodak_anchors"))), figures, "kodak"); names.append("kodak")
     return names
 
-# %% ../nbs/09_figures.ipynb #f319a9e1
+# %% ../nbs/09_figures.ipynb #c6cb1496
 if __name__ == "__main__" and "__file__" in globals(): print("\n".join(build_figures()))
