@@ -6,7 +6,7 @@
 __all__ = ['METHOD_STYLE', 'figure_style', 'save_figure', 'rd_figure', 'kodak_figure', 'comparison_figure', 'busiest_crop',
            'results_table', 'models_table', 'build_figures']
 
-# %% ../nbs/09_figures.ipynb #73da656d
+# %% ../nbs/09_figures.ipynb #be9b9a05
 from pathlib import Path
 
 import matplotlib
@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 
 from .rate_distortion import against_others
 
-# %% ../nbs/09_figures.ipynb #eea33edc
+# %% ../nbs/09_figures.ipynb #820148c1
 METHOD_STYLE = { # method -> colour, marker, label
     "global": ("#000000", "o", "global model"),
     "encoder": ("#0072B2", "s", "encoder only"),
@@ -41,7 +41,7 @@ def save_figure(
     fig.savefig(Path(folder) / f"{name}.pdf", metadata={"CreationDate": None, "Producer": None, "Creator": None}, bbox_inches="tight")
     fig.savefig(Path(folder) / f"{name}.png", metadata={"Software": None}, dpi=200, bbox_inches="tight")
 
-# %% ../nbs/09_figures.ipynb #f96c5e96
+# %% ../nbs/09_figures.ipynb #908de377
 def rd_figure(
     runs:pd.DataFrame, # rows of results/clips.csv of one clip: method, coded_bpp, psnr
 ) -> Figure:
@@ -72,7 +72,7 @@ def kodak_figure(
     ax.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.45, 1), ncol=2)
     return fig
 
-# %% ../nbs/09_figures.ipynb #dfd79205
+# %% ../nbs/09_figures.ipynb #c9122de6
 def comparison_figure(
     pictures:dict, # label -> uint8 (H,W,3), the original first
     captions:dict, # label -> text beneath
@@ -100,7 +100,7 @@ def busiest_crop(
     top, left = max(places, key=lambda p: energy[p[0]:p[0] + size, p[1]:p[1] + size].mean())
     return top, left, size, size
 
-# %% ../nbs/09_figures.ipynb #5200ff09
+# %% ../nbs/09_figures.ipynb #77c118bd
 def results_table(
     runs:pd.DataFrame, # rows of results/clips.csv of one clip
 ) -> str: # Markdown
@@ -117,16 +117,14 @@ def models_table(
     published:pd.DataFrame, # rows of results/kodak_anchors.csv
 ) -> str: # Markdown
     "The global models on Kodak: rate, PSNR, bits saved at equal PSNR against Pillow's codecs (-: beyond their range), dB against mbt2018-mean at equal rate."
-    curves = {name: (rows.coded_bpp, rows.psnr_mean) for name, rows in codecs.groupby("codec", sort=False)}
-    reference = published[published.codec == "mbt2018-mean"]
-    compared = against_others(models, curves, (reference.bpp, reference.psnr))
-    lines = ["| beta | coded [bpp] | PSNR [dB] | " + " | ".join(compared).replace("the reference", "mbt2018-mean") + " |", "|---" * (3 + len(compared)) + "|"]
+    compared = against_others(models, codecs, published)
+    lines = ["| beta | coded [bpp] | PSNR [dB] | " + " | ".join(compared) + " |", "|---" * (3 + compared.shape[1]) + "|"]
     number = lambda v: "-" if np.isnan(v) else f"{v:.1f}"
-    for i, r in enumerate(models.itertuples()):
-        lines.append(f"| {r.beta:g} | {r.coded_bpp:.3f} | {r.psnr_mean:.2f} | " + " | ".join(number(np.asarray(values)[i]) for values in compared.values()) + " |")
+    for r, differences in zip(models.itertuples(), compared.to_numpy()):
+        lines.append(f"| {r.beta:g} | {r.coded_bpp:.3f} | {r.psnr_mean:.2f} | " + " | ".join(map(number, differences)) + " |")
     return "\n".join(lines)
 
-# %% ../nbs/09_figures.ipynb #80ba781b
+# %% ../nbs/09_figures.ipynb #b5b75251
 def build_figures(
     results:Path="results", # folder of tables
     figures:Path="figures", # folder of PDF and PNG
@@ -140,5 +138,5 @@ def build_figures(
     save_figure(kodak_figure(*(pd.read_csv(results / f"{name}.csv") for name in ("kodak", "kodak_codecs", "kodak_anchors"))), figures, "kodak"); names.append("kodak")
     return names
 
-# %% ../nbs/09_figures.ipynb #c6cb1496
+# %% ../nbs/09_figures.ipynb #1e5bacff
 if __name__ == "__main__" and "__file__" in globals(): print("\n".join(build_figures()))

@@ -9,7 +9,7 @@ __all__ = ['SIZES', 'STRIDE', 'SENDER', 'RECEIVER', 'WEIGHT_BITS', 'ACTIVATION_B
            'quantizer_gain', 'init_transform', 'write_atomically', 'save_tensors', 'load_tensors', 'model_identity',
            'save_model', 'load_model', 'global_path', 'load_global', 'lambda_of', 'load_zoo']
 
-# %% ../nbs/01_hyperprior.ipynb #53938d18
+# %% ../nbs/01_hyperprior.ipynb #02961c77
 import hashlib
 import json
 import math
@@ -33,12 +33,12 @@ with warnings.catch_warnings():
 
 from .data import InputError
 
-# %% ../nbs/01_hyperprior.ipynb #b8f8bfce
+# %% ../nbs/01_hyperprior.ipynb #062badda
 def round_ste(x:Tensor) -> Tensor: # x rounded; its gradient is that of the identity
     "Round to the nearest integer with a straight-through gradient."
     return x + (x.round() - x).detach()
 
-# %% ../nbs/01_hyperprior.ipynb #b3ae7333
+# %% ../nbs/01_hyperprior.ipynb #f977f19b
 SIZES = {"small": {"N": 64, "M": 192}, "tapered": {"N": 64, "M": 320, "widths": (32, 64, 128), "hyper": (64, 96)},
          "paper": {"N": 128, "M": 192}, "paper-high": {"N": 192, "M": 320}} # name -> channels
 STRIDE = 64 # pixels of x behind one element of z
@@ -51,6 +51,7 @@ class Scaled(nn.Sequential):
         "Run the layers."
         return super().forward(x * self.before) * self.after
 
+# %% ../nbs/01_hyperprior.ipynb #51581461
 class Hyperprior(MeanScaleHyperprior):
     "CompressAI's mean-scale hyperprior with a choice of widths and of rounding; `beta` is the weight of the rate it was trained for."
     def __init__(self,
@@ -62,14 +63,23 @@ class Hyperprior(MeanScaleHyperprior):
         gain:float=1.0, # quantizer steps in one unit of x
     ):
         super().__init__(N, M)
-        self.beta, self.gain = beta, gain
+        self.beta = beta
         self.widths, self.hyper = tuple(widths or (N, N, N)), tuple(hyper or (M, M * 3 // 2))
         a, b, c = self.widths
         self.g_a = Scaled(conv(3, a), GDN(a), conv(a, b), GDN(b), conv(b, c), GDN(c), conv(c, M))
         self.g_s = Scaled(deconv(M, c), GDN(c, inverse=True), deconv(c, b), GDN(b, inverse=True), deconv(b, a), GDN(a, inverse=True), deconv(a, 3))
-        self.g_a.before, self.g_s.after = gain, 1 / gain
+        self.gain = gain
         p, q = self.hyper
         self.h_s = nn.Sequential(deconv(N, p), nn.LeakyReLU(inplace=True), deconv(p, q), nn.LeakyReLU(inplace=True), conv(q, M * 2, stride=1, kernel_size=3))
+
+    @property
+    def gain(self) -> float:
+        "Quantizer steps in one unit of x."
+        return self.g_a.before
+
+    @gain.setter
+    def gain(self, gain:float):
+        self.g_a.before, self.g_s.after = gain, 1 / gain
 
     @property
     def channels(self) -> dict:
@@ -99,7 +109,7 @@ class Hyperprior(MeanScaleHyperprior):
         y_hat = round_ste(y - means_hat) + means_hat if rounding == "mixed" else y_tilde
         return {"x_hat": self.g_s(y_hat), "likelihoods": {"y": y_likelihoods, "z": z_likelihoods}}
 
-# %% ../nbs/01_hyperprior.ipynb #dddb99d1
+# %% ../nbs/01_hyperprior.ipynb #ccdd2bcc
 SENDER = ("g_a", "h_a")
 RECEIVER = ("g_s", "h_s", "entropy_bottleneck")
 
@@ -124,7 +134,7 @@ def unflatten(vector:Tensor, like:dict) -> dict: # name -> view of `vector` (P,)
     chunks = vector.split([p.numel() for p in like.values()])
     return {name: c.reshape(p.shape) for (name, p), c in zip(like.items(), chunks)}
 
-# %% ../nbs/01_hyperprior.ipynb #416a9dac
+# %% ../nbs/01_hyperprior.ipynb #da3d3688
 WEIGHT_BITS, ACTIVATION_BITS = 16, 12 # fractional bits in exact arithmetic
 MAX_ACTIVATION = 2**25 # integers; 8192 in units of the activations
 
@@ -150,7 +160,7 @@ def exact_hyper_synthesis(
     for layer in model.h_s: a = _exact_layer(layer, a.clamp(-MAX_ACTIVATION, MAX_ACTIVATION))
     return (a * 2.0**-ACTIVATION_BITS).chunk(2, 1)
 
-# %% ../nbs/01_hyperprior.ipynb #bd1364ab
+# %% ../nbs/01_hyperprior.ipynb #991742dc
 def pad(
     x:Tensor, # images (B,3,H,W)
     multiple:int=STRIDE, # pixels
@@ -192,7 +202,7 @@ def synthesis(
     x_hat = model.g_s(y_hat)[..., :height, :width]
     return x_hat.clamp(0, 1).mul(255).round().div(255).contiguous()
 
-# %% ../nbs/01_hyperprior.ipynb #8231f401
+# %% ../nbs/01_hyperprior.ipynb #2734aa72
 def quantizer_gain(beta:float) -> float: # 1 / Delta, in units of x
     "Quantizer steps in one unit of x that suit beta: 3/4 (measured) of what high-rate theory gives."
     return 0.75 * math.sqrt(math.log(2) / (6 * beta))
@@ -214,6 +224,7 @@ def _level(a:Tensor, keep:int, start:str) -> Tensor: # kernels (C, parents, 2, 2
     rows = rows * torch.where(rows.sum(1, keepdim=True) < 0, -1, 1)  # an eigenvector's sign is arbitrary
     return rows.float().reshape(-1, a.shape[1], 2, 2)
 
+# %% ../nbs/01_hyperprior.ipynb #9a25d7d5
 @torch.no_grad()
 def _put_level(conv:nn.Conv2d, deconv:nn.ConvTranspose2d, kernels:Tensor):
     "Taps 2:4 of a 5x5 kernel see pixels 2i and 2i+1. Channels to spare keep a hundredth of their random weights."
@@ -252,7 +263,7 @@ def init_transform(
     model.h_s[-1].bias.copy_(torch.cat([y.std((0, 2, 3)), y.mean((0, 2, 3))]))
     return model
 
-# %% ../nbs/01_hyperprior.ipynb #d1528504
+# %% ../nbs/01_hyperprior.ipynb #e33d2aef
 @contextmanager
 def write_atomically(
     path:Path, # the file that shall appear
@@ -297,7 +308,7 @@ def load_tensors(
     except (SafetensorError, OSError, ValueError) as e:
         raise InputError(f"{path} is not a complete safetensors file ({e}); get it again") from None
 
-# %% ../nbs/01_hyperprior.ipynb #46c8af14
+# %% ../nbs/01_hyperprior.ipynb #c68fd7b9
 def model_identity(model:Hyperprior) -> str: # 32 hex digits
     "SHA-256 over the gain (unless it is 1) and names, shapes and float32 values of the receiver and the medians, cut to 128 bits."
     h = hashlib.sha256(b"" if model.gain == 1 else f"gain{model.gain!r}".encode())
@@ -332,7 +343,7 @@ def load_model(
     _copy_weights(model, weights, path)
     return model.to(memory_format=torch.channels_last).eval()
 
-# %% ../nbs/01_hyperprior.ipynb #d6bb1e28
+# %% ../nbs/01_hyperprior.ipynb #1c54537a
 WEIGHTS = Path(__file__).parent / "weights" if "__file__" in globals() else Path("../instance_compression/weights")
 BETAS = (3e-3, 1e-3, 2.5e-4, 1e-4) # of the shipped models, from low to high rate
 

@@ -6,11 +6,12 @@
 __all__ = ['SCALE_MIN', 'MASS_MIN', 'PILLOW_CODECS', 'rate_distortion', 'psnr_of', 'gaussian_bits', 'factorized_bits',
            'evaluate_image', 'evaluate', 'rdm_loss', 'pillow_codec', 'psnr_at', 'bpp_at', 'against_others']
 
-# %% ../nbs/02_rate_distortion.ipynb #ce57d6c6
+# %% ../nbs/02_rate_distortion.ipynb #a29e6ba9
 import math
 from io import BytesIO
 
 import numpy as np
+import pandas as pd
 import torch
 from PIL import Image
 from torch import Tensor
@@ -18,7 +19,7 @@ from torch import Tensor
 from .data import to_tensor
 from .hyperprior import Hyperprior, analysis, synthesis
 
-# %% ../nbs/02_rate_distortion.ipynb #bcbabe88
+# %% ../nbs/02_rate_distortion.ipynb #c5969375
 def rate_distortion(
     out:dict, # of `Hyperprior.forward`: "x_hat" (B,3,H',W'), "likelihoods"
     x:Tensor, # images (B,3,H,W) in [0,1]; H <= H', W <= W'
@@ -33,7 +34,7 @@ def psnr_of(mse:float) -> float: # dB
     "Peak signal-to-noise ratio of a mean squared error on [0,1]."
     return math.inf if mse == 0 else -10 * math.log10(mse)
 
-# %% ../nbs/02_rate_distortion.ipynb #94846afb
+# %% ../nbs/02_rate_distortion.ipynb #64aeec84
 SCALE_MIN = 0.11 # CompressAI's lower bound of scales_hat
 MASS_MIN = 2.0**-24 # the smallest mass in the coder's tables: no symbol costs more than 24 bits
 
@@ -56,7 +57,7 @@ def factorized_bits(
     z_hat = z_symbols + eb.quantiles[:, :, 1:2].reshape(1, -1, 1, 1)  # (N,1,3) -> (1,N,1,1)
     return -eb(z_hat, training=False)[1].double().clamp(min=MASS_MIN).log2()
 
-# %% ../nbs/02_rate_distortion.ipynb #b4c4782e
+# %% ../nbs/02_rate_distortion.ipynb #cad6ad87
 def evaluate_image(
     model:Hyperprior, # global or adapted
     x:Tensor, # one frame (1,3,H,W) in [0,1], any size
@@ -86,7 +87,7 @@ def rdm_loss(metrics:dict, beta:float) -> float: # on the scale of the MSE
     "L_RDM = D + beta (R + M) of measured metrics; L_RD where the model rate is 0."
     return metrics["mse"] + beta * metrics["bpp"]
 
-# %% ../nbs/02_rate_distortion.ipynb #83b78f30
+# %% ../nbs/02_rate_distortion.ipynb #9e9dc952
 PILLOW_CODECS = {"JPEG 4:4:4": {"format": "JPEG", "subsampling": 0, "optimize": True}, "JPEG 4:2:0": {"format": "JPEG", "subsampling": 2, "optimize": True},
                  "WebP": {"format": "WEBP", "method": 6}, "AVIF": {"format": "AVIF", "subsampling": "4:4:4", "speed": 4}} # name -> options of Image.save
 
@@ -100,7 +101,7 @@ def pillow_codec(
     Image.fromarray(picture).save(file, quality=quality, **PILLOW_CODECS[codec])
     return file.tell(), np.asarray(Image.open(file).convert("RGB"))
 
-# %% ../nbs/02_rate_distortion.ipynb #10e47a19
+# %% ../nbs/02_rate_distortion.ipynb #13312682
 def psnr_at(
     bpp, # rates (n,)
     curve, # (rates, PSNRs) of the other codec, each (k,)
@@ -120,10 +121,12 @@ def bpp_at(
     return np.exp(np.interp(psnr, psnrs, np.log(rates), left=np.nan, right=np.nan))
 
 def against_others(
-    models, # table with coded_bpp and psnr_mean, a row per model
-    codecs:dict, # name -> (rates, PSNRs), whose rate is compared at equal PSNR
-    reference:tuple, # (rates, PSNRs), whose PSNR is compared at equal rate
-) -> dict: # column -> values, a value per model: "fewer bits than NAME [%]", "above the reference [dB]"
+    models:pd.DataFrame, # rows of results/kodak.csv: coded_bpp, psnr_mean
+    codecs:pd.DataFrame, # rows of results/kodak_codecs.csv: codec, coded_bpp, psnr_mean
+    published:pd.DataFrame, # rows of results/kodak_anchors.csv: codec, bpp, psnr
+    reference:str="mbt2018-mean", # the published codec to compare with
+) -> pd.DataFrame: # a row per model: "fewer bits than CODEC [%]" at equal PSNR, "above REFERENCE [dB]" at equal rate
     "How far each model is from other codecs, nan where their curves do not reach."
-    saved = {f"fewer bits than {name} [%]": 100 * (1 - models.coded_bpp / bpp_at(models.psnr_mean, curve)) for name, curve in codecs.items()}
-    return saved | {"above the reference [dB]": models.psnr_mean - psnr_at(models.coded_bpp, reference)}
+    saved = {f"fewer bits than {name} [%]": 100 * (1 - models.coded_bpp / bpp_at(models.psnr_mean, (rows.coded_bpp, rows.psnr_mean))) for name, rows in codecs.groupby("codec", sort=False)}
+    rows = published[published.codec == reference]
+    return pd.DataFrame(saved | {f"above {reference} [dB]": models.psnr_mean - psnr_at(models.coded_bpp, (rows.bpp, rows.psnr))})

@@ -7,7 +7,7 @@ __all__ = ['TrainConfig', 'random_crops', 'load_photographs', 'schedule', 'train
            'keep_freed_memory', 'beside', 'optimizer_tensors', 'restore_optimizer', 'hold_back', 'validate',
            'join_processes', 'train', 'branch', 'layer_sensitivity']
 
-# %% ../nbs/04_training.ipynb #8ef93910
+# %% ../nbs/04_training.ipynb #3906cd9e
 import csv
 import ctypes
 import dataclasses
@@ -32,7 +32,7 @@ from .hyperprior import (SIZES, Hyperprior, init_transform, load_model, load_ten
                                              receiver_parameters, save_model, save_tensors, write_atomically)
 from .rate_distortion import psnr_of, rate_distortion
 
-# %% ../nbs/04_training.ipynb #94b5e323
+# %% ../nbs/04_training.ipynb #f49b4b4f
 @dataclass(frozen=True)
 class TrainConfig:
     "Everything that decides the result of a training run."
@@ -84,7 +84,7 @@ def load_photographs(
     if not images: raise InputError(f"no photograph of at least {crop}x{crop} pixels among {len(paths)} files; give a folder with larger ones")
     return images
 
-# %% ../nbs/04_training.ipynb #eeff2e64
+# %% ../nbs/04_training.ipynb #d5476dcd
 def schedule(
     step:int, # from 0
     cfg:TrainConfig, # steps, warmup, decay
@@ -128,7 +128,7 @@ def make_optimizers(model:Hyperprior, cfg:TrainConfig) -> tuple: # (Adam of the 
     "Two optimizers: the medians follow the factorized prior, not the rate."
     return torch.optim.Adam(parameter_groups(model, cfg)), torch.optim.Adam([model.entropy_bottleneck.quantiles], 1e-3)
 
-# %% ../nbs/04_training.ipynb #74f3ab85
+# %% ../nbs/04_training.ipynb #9c59c3c1
 def keep_freed_memory():
     "Let the allocator of glibc reuse large blocks instead of returning them (no effect elsewhere)."
     if platform.system() != "Linux" or platform.libc_ver()[0] != "glibc": return
@@ -158,7 +158,7 @@ def restore_optimizer(prefix:str, optimizer:torch.optim.Optimizer, tensors:dict)
         state.setdefault(int(i), {})[k] = v
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
 
-# %% ../nbs/04_training.ipynb #d0c6cff1
+# %% ../nbs/04_training.ipynb #1b1aa12c
 def hold_back(
     images:list, # uint8 arrays (H,W,3)
     every:int=40, # one in so many
@@ -184,7 +184,7 @@ def validate(
     mse, bpp_y, bpp_z = np.mean(means, 0)
     return {"val_loss": mse / beta + bpp_y + bpp_z, "val_psnr": psnr_of(mse), "val_bpp": bpp_y + bpp_z}
 
-# %% ../nbs/04_training.ipynb #96cfe44c
+# %% ../nbs/04_training.ipynb #abd2afcd
 class _Run:
     "The state of a training run: all that a checkpoint keeps."
     def __init__(self, cfg:TrainConfig, model:Hyperprior, key:dict):
@@ -221,6 +221,7 @@ def _key(cfg:TrainConfig, images:list, init:Path, device:str) -> dict: # what a 
     for image in images: checksum = zlib.crc32(image, checksum)
     return {"config": dataclasses.asdict(cfg), "photographs": checksum, "init": model_identity(load_model(init)) if init else "klt", "device": device.split(":")[0]}
 
+# %% ../nbs/04_training.ipynb #af52a5fd
 def join_processes(device:str) -> tuple: # (rank, device of this process)
     "Under torchrun, meet the other processes; otherwise (0, device)."
     if "RANK" not in os.environ or "WORLD_SIZE" not in os.environ: return 0, device
@@ -262,8 +263,9 @@ def train(
         if run.step % save_every == 0 and rank == 0: run.save(checkpoint)
         if run.step == stop_after: return run.average
     bar.close()
-    if rank == 0: _finish(run, out, init)
-    return load_model(out) if rank == 0 else run.average.cpu()
+    if rank > 0: return run.average.cpu()
+    _finish(run, out, init)
+    return load_model(out)
 
 def _finish(run:_Run, out:Path, init:Path):
     "Write the model and its log; the checkpoint has served."
@@ -283,7 +285,7 @@ def _start(cfg:TrainConfig, images:list, init:Path) -> Hyperprior:
     if model.channels | {"gain": 1.0} != fresh: raise InputError(f"{init} has other channels than size {cfg.size}; choose the matching --size")
     return branch(model, cfg.beta)
 
-# %% ../nbs/04_training.ipynb #8847894c
+# %% ../nbs/04_training.ipynb #a6824c43
 @torch.no_grad()
 def branch(
     model:Hyperprior, # changed in place
@@ -293,7 +295,6 @@ def branch(
     if not model.beta: raise InputError("the model to branch from has no beta; give a file written by `instance-compression train`")
     c = math.sqrt(model.beta / beta)
     model.beta, model.gain = beta, model.gain * c
-    model.g_a.before, model.g_s.after = model.gain, 1 / model.gain
     for m in (*model.g_a, *model.g_s):
         if isinstance(m, GDN): m.gamma.copy_(m.gamma_reparam.init(m.gamma_reparam(m.gamma) / c**2))
         else: m.bias.mul_(c)
@@ -301,7 +302,7 @@ def branch(
     for p in model.h_s[-1].parameters(): p.mul_(c)
     return model
 
-# %% ../nbs/04_training.ipynb #6fa62ab9
+# %% ../nbs/04_training.ipynb #bc13ccbb
 @torch.no_grad()
 def layer_sensitivity(
     model:Hyperprior, # left as it was

@@ -16,6 +16,7 @@ from instance_compression.cli import provenance
 from instance_compression.data import fetch_kodak, read_image
 from instance_compression.hyperprior import BETAS, global_path, load_model, model_identity
 from instance_compression.rate_distortion import PILLOW_CODECS, pillow_codec, psnr_of
+from instance_compression.training import beside
 
 QUALITIES = {"JPEG 4:4:4": range(10, 100, 5), "JPEG 4:2:0": range(10, 100, 5), "WebP": range(5, 100, 5), "AVIF": range(20, 100, 10)}
 
@@ -23,7 +24,7 @@ QUALITIES = {"JPEG 4:4:4": range(10, 100, 5), "JPEG 4:2:0": range(10, 100, 5), "
 def model_row(beta):
     "The result on the model's card, which `instance-compression train` measured on whole files."
     path = global_path(beta)
-    card = json.loads(path.with_name(path.name.removesuffix(".safetensors") + ".json").read_text())
+    card = json.loads(beside(path, ".json").read_text())
     assert card["identity"] == model_identity(load_model(path)), f"the card beside {path} is another model's"
     return {"model": path.name, "identity": card["identity"], "beta": beta, "steps": card["config"]["steps"], **card["kodak"], "commit": card["commit"], "machine": card["machine"]}
 
