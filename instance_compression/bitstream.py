@@ -25,11 +25,11 @@ from .hyperprior import STRIDE, Hyperprior, flatten, model_identity, receiver_pa
 from .rate_distortion import psnr_of
 from .update_prior import SpikeAndSlab
 
-# %% ../nbs/07_bitstream.ipynb #2808d7a3
+# %% ../nbs/07_bitstream.ipynb #5f9181db
 MAGIC, VERSION = b"\x89IAC", 1
-_FIXED = struct.Struct("<16s5d2H3IdI") # identity ... P
+_FIXED = struct.Struct("<16s4d3H3IdI") # identity ... P
 _SECTION = struct.Struct("<2I") # size, CRC
-MAX_FRAMES, MAX_SIDE, MAX_PIXELS = 100_000, 2**16, 2**28 # a frame of more pixels is refused before memory is taken
+MAX_FRAMES, MAX_SIDE, MAX_PIXELS = 100_000, 2**16, 2**26 # a frame of more pixels is refused before memory is taken
 
 class BitstreamError(InputError):
     "A file that cannot be decoded; one line says why."
@@ -61,11 +61,11 @@ class Header:
         "(1,N,h,w) of a frame's hyper-latents."
         return 1, self.N, -(-self.height // STRIDE), -(-self.width // STRIDE)
 
-# %% ../nbs/07_bitstream.ipynb #8e433d71
+# %% ../nbs/07_bitstream.ipynb #dbbc7d27
 def pack_header(h:Header) -> bytes:
     "The bytes from magic to checksum."
     p, colour = h.prior, h.colour.encode("ascii", "replace")[:255]
-    body = _FIXED.pack(bytes.fromhex(h.identity), h.beta, p.bin_width, p.sigma, p.alpha, p.tail_mass, h.N, h.M, h.n_frames, h.height, h.width, h.fps, h.n_parameters)
+    body = _FIXED.pack(bytes.fromhex(h.identity), h.beta, p.bin_width, p.sigma, p.alpha, h.N, h.M, p.max_level, h.n_frames, h.height, h.width, h.fps, h.n_parameters)
     body += bytes([len(colour)]) + colour + b"".join(_SECTION.pack(*s) for s in h.sections)
     body = MAGIC + struct.pack("<BI", VERSION, len(body)) + body
     return body + struct.pack("<I", zlib.crc32(body))
@@ -85,14 +85,14 @@ def unpack_header(
     except (struct.error, ValueError, IndexError) as e: raise BitstreamError(f"{name} has a header that makes no sense ({e}); get it again") from None
 
 def _parse(body:bytes, size:int) -> Header:
-    identity, beta, t, sigma, alpha, tail, N, M, n_frames, height, width, fps, P = _FIXED.unpack_from(body)
+    identity, beta, t, sigma, alpha, N, M, K, n_frames, height, width, fps, P = _FIXED.unpack_from(body)
     at = _FIXED.size + 1 + body[_FIXED.size]
     colour = body[_FIXED.size + 1:at].decode("ascii")
     if not (0 < n_frames <= MAX_FRAMES and 0 < height < MAX_SIDE and 0 < width < MAX_SIDE and height * width <= MAX_PIXELS):
         raise ValueError(f"{n_frames} frames of {width}x{height}")
     if not (N and M and fps > 0 and math.isfinite(fps) and len(body) == at + _SECTION.size * (n_frames + 1)): raise ValueError("lengths that do not fit")
     sections = tuple(_SECTION.iter_unpack(body[at:]))
-    return Header(identity.hex(), beta, SpikeAndSlab(t, sigma, alpha, tail), N, M, n_frames, height, width, fps, P, colour, sections, size)
+    return Header(identity.hex(), beta, SpikeAndSlab(t, sigma, alpha, K), N, M, n_frames, height, width, fps, P, colour, sections, size)
 
 # %% ../nbs/07_bitstream.ipynb #f03f18ef
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ def encode_clip(
     bits = [8 * len(b) / clip.n_pixels for b in (header, update, b"".join(blocks))]
     return Encoded(Path(path).stat().st_size, *bits, sum(bits), float(np.mean(errors)), psnr_of(float(np.mean(errors))), digest.hexdigest())
 
-# %% ../nbs/07_bitstream.ipynb #6612ad63
+# %% ../nbs/07_bitstream.ipynb #32627d4d
 class Decoder:
     "An open .iac file: `header`, `model` (adapted), `levels`, and `decoder[i]`, the i-th picture as uint8 (H,W,3)."
     def __init__(self,
@@ -166,17 +166,25 @@ class Decoder:
         P = len(flatten(receiver_parameters(model_global)))
         if (h.N, h.M, h.n_parameters) != (model_global.N, model_global.M, P): raise BitstreamError(f"{self.path} has a header that does not fit its global model; get it again")
         data = self.section(0)
-        self.levels = decode_update(data, P, h.prior) if data else np.zeros(P, np.int32)
-        self.model = apply_update(model_global, self.levels, h.prior)
-        self.tables = factorized_tables(self.model)
+        try:
+            self.levels = decode_update(data, P, h.prior) if data else np.zeros(P, np.int32)
+            self.model = apply_update(model_global, self.levels, h.prior)
+            self.tables = factorized_tables(self.model)
+        except (ValueError, AssertionError) as e: raise self._undecodable("the model update", e) from None
+
+    def _undecodable(self, what:str, e:Exception) -> BitstreamError:
+        return BitstreamError(f"{self.path}: {what} does not decode ({e}); get it again, and report a file that fails here but decodes elsewhere")
 
     def __len__(self): return self.header.n_frames
 
+    def symbols(self, i:int) -> dict: # of `decode_frame`
+        "The latents of the i-th frame. Raises IndexError, or BitstreamError for damage."
+        if not 0 <= i < len(self): raise IndexError(f"frame {i} of {len(self)}")
+        data = self.section(i + 1)
+        try: return decode_frame(data, self.model, self.tables, self.header.z_shape)
+        except (ValueError, AssertionError) as e: raise self._undecodable(f"frame {i}", e) from None
+
     def __getitem__(self, i:int) -> np.ndarray: # uint8 (H,W,3)
         "The i-th picture. Raises IndexError, or BitstreamError for damage."
-        if not 0 <= i < len(self): raise IndexError(f"frame {i} of {len(self)}")
-        h = self.header
-        data = self.section(i + 1)
-        try: symbols = decode_frame(data, self.model, self.tables, h.z_shape)
-        except (ValueError, AssertionError) as e: raise BitstreamError(f"{self.path}: frame {i} does not decode ({e}); get it again") from None
+        h, symbols = self.header, self.symbols(i)
         return to_uint8(synthesis(self.model, symbols["y_symbols"], symbols["means_hat"], h.height, h.width))[0]

@@ -7,7 +7,7 @@ __all__ = ['app', 'console', 'Method', 'Size', 'provenance', 'result_row', 'lock
            'check_device', 'write_pngs', 'write_video', 'main', 'resumable', 'plain_table', 'metrics_table',
            'model_of_file', 'encode', 'decode', 'info', 'kodak_result', 'train', 'demo']
 
-# %% ../nbs/10_cli.ipynb #b8a698ba
+# %% ../nbs/10_cli.ipynb #e4b952ee
 import csv
 import dataclasses
 import hashlib
@@ -20,7 +20,7 @@ import sys
 import tempfile
 import time
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from enum import Enum
 from fractions import Fraction
 from pathlib import Path
@@ -32,6 +32,7 @@ import av
 import numpy as np
 import torch
 import typer
+from filelock import FileLock, Timeout
 from PIL import Image
 from rich.console import Console
 from rich.table import Table
@@ -46,7 +47,7 @@ from .figures import busiest_crop, comparison_figure, figure_style
 from .hyperprior import BETAS, SIZES, Hyperprior, global_path, load_global, load_model, load_tensors, model_identity, write_atomically
 from .training import TrainConfig, beside, join_processes, load_photographs, train as train_model
 
-# %% ../nbs/10_cli.ipynb #7b5efe99
+# %% ../nbs/10_cli.ipynb #8a107078
 def provenance() -> dict: # commit, machine
     "The commit of this code (or its version) and the machine, in words."
     here = Path(instance_compression.__file__).parent
@@ -77,16 +78,13 @@ def locked(
     path:Path, # a file that several runs may change
     seconds:float=60, # to wait at most
 ):
-    "Hold a lock file beside `path`. Raises InputError if another run does not let go of it."
-    lock, end = Path(f"{path}.lock"), time.monotonic() + seconds
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    while True:
-        try: handle = os.open(lock, os.O_CREAT | os.O_EXCL); break
-        except FileExistsError:
-            if time.monotonic() > end: raise InputError(f"{lock} is held by another run; remove it if there is none") from None
-            time.sleep(0.05)
+    "Keep other runs on this machine from `path`; a run that dies lets go. Raises InputError if another run does not."
+    name = hashlib.sha256(str(Path(path).resolve()).encode()).hexdigest()[:24]
+    lock = FileLock(Path(tempfile.gettempdir()) / f"instance_compression-{name}.lock", timeout=seconds)
+    try: lock.acquire()
+    except Timeout: raise InputError(f"{path} is being written by another run; wait for it or name another output") from None
     try: yield
-    finally: os.close(handle); lock.unlink(missing_ok=True)
+    finally: lock.release()
 
 def read_rows(path:Path) -> list: # of dicts
     "The rows of a table; none if it does not exist."
@@ -200,7 +198,7 @@ def model_of_file(
         raise BitstreamError(f"{path} was made with global model {h.identity}, this package has {model_identity(found) if found else 'none of its kind'}; give the right one with --model")
     return found
 
-# %% ../nbs/10_cli.ipynb #b95c9e25
+# %% ../nbs/10_cli.ipynb #6804a3b4
 @app.command()
 def encode(
     video: Annotated[str, typer.Argument(help=f"A video file, a folder of images, or a clip by name ({', '.join(CLIPS)}, sample).")],
@@ -231,7 +229,8 @@ def encode(
     force: Annotated[bool, typer.Option("--force", help="Overwrite the output.")] = False,
 ):
     "Adapt to a video and write one self-contained file."
-    check_free(output, force, ".iac", video)
+    checkpoint, begin = beside(output, ".ckpt"), time.perf_counter()
+    check_free(output, force or checkpoint.is_file(), ".iac", video)  # beside its checkpoint, an output is that of an interrupted run
     check_device(device)
     model_global = load_model(model) if model else load_global(1e-3 if beta is None else beta, Size(size).value)
     cfg = AdaptConfig(Method(method).value, model_global.beta if beta is None else beta, steps, crop, batch_size, lr_sender, lr_delta, lr_latents, sender_first, quantize,
@@ -242,12 +241,12 @@ def encode(
     if video in CLIPS: clip = dataclasses.replace(clip, name=video)
     console.print(f"{clip.name}: {clip.n_frames} frames of {clip.width}x{clip.height} at {clip.fps:g} fps, {clip.colour}; global model {model_identity(model_global)[:8]}")
     if clip.broken: console.print(f"{clip.broken} broken frames of the source were skipped")
-    checkpoint, begin = beside(output, ".ckpt"), time.perf_counter()
-    with resumable(): adapted = adapt(model_global, clip.frames, cfg, checkpoint, device)
-    seconds = adapted.log[-1]["seconds"]
-    encoded = encode_clip(output, adapted, model_global, clip)
-    if table: append_row(table, result_row(clip, cfg, model_global, adapted, encoded, seconds))
-    if cfg.method != "global": checkpoint.unlink(missing_ok=True)
+    with locked(output, seconds=0):
+        with resumable(): adapted = adapt(model_global, clip.frames, cfg, checkpoint, device)
+        seconds = adapted.log[-1]["seconds"]
+        encoded = encode_clip(output, adapted, model_global, clip)
+        if table: append_row(table, result_row(clip, cfg, model_global, adapted, encoded, seconds))
+        if cfg.method != "global": checkpoint.unlink(missing_ok=True)
     start = adapted.log[0]
     console.print(f"global model: {start['bpp']:.4f} bpp (estimate), {start['psnr']:.3f} dB")
     console.print(metrics_table({cfg.method: encoded}))
@@ -300,7 +299,7 @@ def info(
         table.add_row(group, *(f"{row[k]:,.0f}" for k in ("n_parameters", "n_nonzero", "n_clipped", "static_bits", "dynamic_bits")), f"{100 * row.share_bits:.1f} %")
     console.print(table)
 
-# %% ../nbs/10_cli.ipynb #2433c78e
+# %% ../nbs/10_cli.ipynb #e57b0626
 def kodak_result(
     model:Hyperprior, # global
     paths:list=None, # images; the 24 of Kodak if None
@@ -343,7 +342,7 @@ def train(
     if not only_card:
         for path, suffix in ((output, ".safetensors"), (beside(output, ".json"), ".json"), (beside(output, ".csv"), ".csv")):
             if rank == 0: check_free(path, force, suffix)
-        with resumable(): train_model(cfg, load_photographs(paths, crop), output, init, device)
+        with resumable(), locked(output, seconds=0) if rank == 0 else nullcontext(): train_model(cfg, load_photographs(paths, crop), output, init, device)
     if rank > 0: return
     model = load_model(output)
     card = {"model": output.name, "identity": model_identity(model), **model.channels, "beta": beta, "n_photographs": len(paths), "init": init.name if init else "klt",

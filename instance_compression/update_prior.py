@@ -15,28 +15,25 @@ import torch
 from scipy.special import ndtr, ndtri
 from torch import Tensor
 
-# %% ../nbs/03_update_prior.ipynb #4fd29c2a
+# %% ../nbs/03_update_prior.ipynb #f4d93679
 @dataclass(frozen=True)
 class SpikeAndSlab:
     "Prior of one parameter's update. `alpha=0` is the slab alone (finding F3)."
     bin_width:float = 0.005 # t, width of a quantization bin
     sigma:float = 0.05 # standard deviation of the slab
     alpha:float = 1000.0 # weight of the spike over that of the slab
-    tail_mass:float = 2.0**-8 # mass of the slab beyond the last bin's centre
+    max_level:int = None # K, levels are clipped to -K ... K; None: beyond K the slab has 2^-8 of its mass
 
     def __post_init__(self):
-        if not (0 < self.bin_width < math.inf and 0 < self.sigma < math.inf and 0 <= self.alpha < math.inf and 0 < self.tail_mass < 1 and self.max_level < 2**15):
-            raise ValueError(f"not a prior: {self}; bin_width and sigma must be positive, alpha not negative, sigma / bin_width below 10,000")
+        t, sigma, alpha, K = self.bin_width, self.sigma, self.alpha, self.max_level
+        if not (0 < t < math.inf and 0 < sigma < math.inf and 0 <= alpha < math.inf and sigma / t < 10_000 and (K is None or 0 < K < 2**15)):
+            raise ValueError(f"not a prior: {self}; bin_width and sigma must be positive, alpha not negative, sigma / bin_width below 10,000, max_level from 1 to 32767")
+        if K is None: object.__setattr__(self, "max_level", max(1, math.ceil(-ndtri(2.0**-9) * sigma / t)))
 
     @property
     def s(self) -> float:
         "Standard deviation of the spike, t / 6."
         return self.bin_width / 6
-
-    @property
-    def max_level(self) -> int:
-        "K: levels are clipped to -K ... K."
-        return max(1, math.ceil(-ndtri(self.tail_mass / 2) * self.sigma / self.bin_width))
 
 prior = SpikeAndSlab()
 
@@ -55,7 +52,7 @@ def quantize_ste(
     "The update that the receiver will see, with the identity's gradient (paper, Algorithm 1)."
     return delta + (quantize_update(delta, prior) * prior.bin_width - delta).detach()
 
-# %% ../nbs/03_update_prior.ipynb #a85fb183
+# %% ../nbs/03_update_prior.ipynb #4c9d9267
 def density_bits(
     delta:Tensor, # unquantized update, any shape
     prior:SpikeAndSlab, # its parameters
@@ -68,6 +65,7 @@ def density_bits(
 
 def bin_masses(
     prior:SpikeAndSlab, # its parameters
+    ndtr=ndtr, # the normal cumulative; the codec gives one that is the same on every machine
 ) -> np.ndarray: # float64 (2K+1,), mass of level -K ... K
     "p[k t] for every level; the outer bins hold the tails."
     k, t = np.arange(prior.max_level + 1), prior.bin_width

@@ -1,0 +1,131 @@
+"""Damage valid files in many ways and decode them under a limit of time and memory -> results/fuzz.csv.
+
+    python studies/fuzz.py [--mutations 10000]
+
+Each mutation ends as an error (one line), as the original pictures (the damage did not matter), or badly: other pictures, a crash, more than 10 s.
+`field` and `payload` are no accidents: they repair every checksum after the change, as an attacker would. A file whose header was rewritten in this way is another valid file,
+and its pictures may be others; only crash, time and memory count there.
+"""
+import argparse
+import csv
+import multiprocessing
+import resource
+import signal
+import struct
+import tempfile
+import time
+import zlib
+from collections import Counter, defaultdict
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from instance_compression.bitstream import BitstreamError, Decoder
+from instance_compression.cli import provenance
+from instance_compression.hyperprior import load_model
+
+KINDS = ("bits", "bytes", "cut", "insert", "remove", "splice", "zeros", "length", "field", "payload")
+SEALED = ("field", "payload")
+
+
+def header_end(data): return 9 + struct.unpack_from("<I", data, 5)[0]
+
+def reseal(data):
+    "Make the header's checksum right again."
+    end = header_end(data)
+    return data[:end] + struct.pack("<I", zlib.crc32(data[:end])) + data[end + 4:] if 9 < end <= len(data) - 4 else data
+
+def mutate(kind, data, others, rng):
+    d, n = bytearray(data), len(data)
+    i = int(rng.integers(n))
+    if kind == "bits":
+        for j in rng.integers(0, n, rng.integers(1, 9)): d[j] ^= 1 << rng.integers(8)
+    elif kind == "bytes":
+        for j in rng.integers(0, n, rng.integers(1, 17)): d[j] = rng.integers(256)
+    elif kind == "cut": d = d[:i]
+    elif kind == "insert": d[i:i] = rng.bytes(int(rng.integers(1, 64)))
+    elif kind == "remove": del d[i:i + int(rng.integers(1, 64))]
+    elif kind == "splice":
+        other = others[rng.integers(len(others))]
+        d[i:i + 512] = other[i % len(other):i % len(other) + 512]
+    elif kind == "zeros": d[i:i + 32] = bytes(len(d[i:i + 32]))
+    elif kind == "length":  # a 32-bit number of the header, its checksum left as it was
+        struct.pack_into("<I", d, int(rng.integers(5, max(6, header_end(data) - 4))), int(rng.choice([0, 1, 2**16, 2**31, 2**32 - 1, int(rng.integers(2**32))])))
+    elif kind == "field":
+        at = int(rng.integers(9, header_end(data) - 4))
+        if rng.random() < 0.5: struct.pack_into("<I", d, at, int(rng.choice([0, 1, 2, 64, 1000, 8000, 2**16, 2**31, 2**32 - 1, int(rng.integers(2**32))])))
+        else: d[at] = rng.integers(256)
+        return reseal(bytes(d))
+    elif kind == "payload":
+        end = header_end(data) + 4
+        j = int(rng.integers(end, n))
+        d[j] ^= 1 << rng.integers(8)
+        colour = struct.calcsize("<16s4d3H3IdI")
+        table = 9 + colour + 1 + data[9 + colour]
+        at, k = end, table
+        while at <= j:  # the section that holds byte j
+            size, _ = struct.unpack_from("<2I", data, k)
+            if at <= j < at + size: struct.pack_into("<2I", d, k, size, zlib.crc32(bytes(d[at:at + size])))
+            at, k = at + size, k + 8
+        return reseal(bytes(d))
+    return bytes(d)
+
+
+def decode_all(path, model):
+    decoder = Decoder(path, model)
+    return np.stack([decoder[i] for i in range(len(decoder))])
+
+def worker(folder, jobs, results):
+    torch.set_num_threads(1)
+    signal.signal(signal.SIGALRM, lambda *_: (_ for _ in ()).throw(TimeoutError()))
+    model = load_model(Path("conformance/v1/model.safetensors"))
+    files = [p.read_bytes() for p in sorted(Path("conformance/v1").glob("*.iac"))]
+    originals = []
+    for data in files:
+        (path := Path(folder) / "x.iac").write_bytes(data)
+        originals.append(decode_all(path, model))
+    results.put(("ready", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
+    while (job := jobs.get()) is not None:
+        rng = np.random.default_rng(job)
+        kind, which = KINDS[job % len(KINDS)], job // len(KINDS) % len(files)
+        data = mutate(kind, files[which], files, rng)
+        path.write_bytes(data)
+        begin = time.perf_counter()
+        signal.alarm(10)
+        try: outcome = "original pictures" if np.array_equal(decode_all(path, model), originals[which]) else "unchanged" if data == files[which] else "other pictures"
+        except BitstreamError as e: outcome = "error" if "\n" not in str(e) else "error of several lines"
+        except TimeoutError: outcome = "over 10 s"
+        except BaseException as e: outcome = f"crash: {type(e).__name__}: {e}"[:200]
+        signal.alarm(0)
+        results.put((job, kind, outcome, time.perf_counter() - begin, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
+
+
+def main():
+    a = argparse.ArgumentParser(description=__doc__)
+    a.add_argument("--mutations", type=int, default=10_000); a.add_argument("--table", type=Path, default=Path("results/fuzz.csv"))
+    a = a.parse_args()
+    outcomes, slowest, largest = defaultdict(Counter), defaultdict(float), defaultdict(float)
+    context = multiprocessing.get_context("spawn")
+    with tempfile.TemporaryDirectory() as folder:
+        jobs, results = context.Queue(), context.Queue()
+        for job in [*range(a.mutations), None]: jobs.put(job)
+        process = context.Process(target=worker, args=(folder, jobs, results)); process.start()
+        base = results.get()[1]
+        for n in range(a.mutations):
+            job, kind, outcome, seconds, megabytes = results.get(timeout=60)  # a worker that died answers no more: that is a crash, and it ends here
+            outcomes[kind][outcome] += 1
+            slowest[kind], largest[kind] = max(slowest[kind], seconds), max(largest[kind], megabytes)
+            if outcome not in ("error", "original pictures", "unchanged"): print(job, kind, outcome, flush=True)
+        process.join()
+    print(f"the process took {base:.0f} MB before the first mutation")
+    rows = [{"kind": k, "checksums_repaired": k in SEALED, "n": sum(c.values()), "errors": c["error"], "original_pictures": c["original pictures"] + c["unchanged"], "other_pictures": c["other pictures"],
+             "bad": sum(v for o, v in c.items() if o not in ("error", "original pictures", "unchanged", "other pictures")), "slowest_seconds": round(slowest[k], 2), "peak_megabytes": round(largest[k])}
+            | provenance() for k, c in outcomes.items()]
+    with open(a.table, "w", newline="") as f:
+        writer = csv.DictWriter(f, rows[0].keys(), lineterminator="\n"); writer.writeheader(); writer.writerows(rows)
+    for r in rows: print({k: v for k, v in r.items() if k not in ("commit", "machine")})
+    if any(r["bad"] or (r["other_pictures"] and not r["checksums_repaired"]) for r in rows): raise SystemExit("some mutations ended badly")
+
+
+if __name__ == "__main__": main()
