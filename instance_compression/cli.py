@@ -299,7 +299,7 @@ def info(
         table.add_row(group, *(f"{row[k]:,.0f}" for k in ("n_parameters", "n_nonzero", "n_clipped", "static_bits", "dynamic_bits")), f"{100 * row.share_bits:.1f} %")
     console.print(table)
 
-# %% ../nbs/10_cli.ipynb #e57b0626
+# %% ../nbs/10_cli.ipynb #f6aa025b
 def kodak_result(
     model:Hyperprior, # global
     paths:list=None, # images; the 24 of Kodak if None
@@ -331,6 +331,7 @@ def train(
     init: Annotated[Optional[Path], typer.Option(help="Start from this model instead of the transform.")] = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     precision: Annotated[str, typer.Option(help="fp32, or bf16 where the hardware has it.")] = "fp32",
+    kodak: Annotated[bool, typer.Option(help="Code the 24 Kodak images at the end and put the result on the card; takes minutes.")] = True,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the output.")] = False,
 ):
     "Train a global model; run the same command again to resume. Several GPUs: torchrun --nproc-per-node N -m instance_compression.cli train ..."
@@ -347,7 +348,7 @@ def train(
     model = load_model(output)
     card = {"model": output.name, "identity": model_identity(model), **model.channels, "beta": beta, "n_photographs": len(paths), "init": init.name if init else "klt",
             "config": dataclasses.asdict(cfg), "device": device} | provenance()
-    try: card["kodak"] = kodak_result(model)
+    try: card |= {"kodak": kodak_result(model)} if kodak else {}
     except InputError as e: console.print(f"no Kodak result on the card: {e}")
     with write_atomically(beside(output, ".json")) as tmp: tmp.write_text(json.dumps(card, indent=1) + "\n")
     console.print_json(json.dumps(card))

@@ -1,6 +1,6 @@
 """Kill `encode` and `train` at random moments, start them again, and compare the files with those of runs that were left alone -> results/interruptions.csv.
 
-    python studies/interruptions.py [--kills 20] [--video foreman]
+    python studies/interruptions.py [--kills 20] [--video carphone]
 """
 import argparse
 import csv
@@ -50,14 +50,14 @@ def study(what, command, output, kills, rng):
 
 def main():
     a = argparse.ArgumentParser(description=__doc__)
-    a.add_argument("--kills", type=int, default=20); a.add_argument("--video", default="foreman"); a.add_argument("--table", type=Path, default=Path("results/interruptions.csv"))
+    a.add_argument("--kills", type=int, default=20); a.add_argument("--video", default="carphone"); a.add_argument("--table", type=Path, default=Path("results/interruptions.csv"))
     a = a.parse_args()
     rng, rows = random.Random(0), []
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "encode").mkdir(); Path(folder, "train").mkdir(); few = Path(folder, "photographs"); few.mkdir()
         for p in photographs()[::60]: (few / p.name).symlink_to(p)
-        jobs = (("encode", ["encode", a.video, "--max-frames", "2", "--steps", "160", "--crop", "64", "--evaluations", "8"], Path(folder, "encode", "clip.iac"), a.kills),
-                ("train", ["train", "--data", str(few), "--steps", "1100", "--crop", "64", "--batch-size", "1"], Path(folder, "train", "model.safetensors"), max(1, a.kills // 5)))
+        jobs = (("encode", ["encode", a.video, "--max-frames", "2", "--steps", "120", "--crop", "64", "--evaluations", "6"], Path(folder, "encode", "clip.iac"), a.kills),
+                ("train", ["train", "--data", str(few), "--steps", "1100", "--crop", "64", "--batch-size", "1", "--no-kodak"], Path(folder, "train", "model.safetensors"), max(1, a.kills // 5)))
         for job in jobs:
             for row in study(*job, rng):
                 rows.append(row); print(row, flush=True)

@@ -1,0 +1,66 @@
+"""Decode one file under many settings and environments, and compare latents and pictures -> results/machines.csv.
+
+    python studies/machines.py FILE [--model M.safetensors] [--python other/bin/python ...]
+
+Every setting runs in a process of its own. --python names interpreters of other environments that have this package installed: other Python, other torch.
+"""
+import argparse
+import csv
+import itertools
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+SETTINGS = {"threads": ("1", "2"), "mkldnn": ("on", "off"), "memory": ("channels_last", "contiguous"), "matmul": ("highest", "medium")}
+
+CHILD = """
+import hashlib, json, platform, sys
+import numpy as np, torch
+file, model, out, setting = sys.argv[1], sys.argv[2], sys.argv[3], json.loads(sys.argv[4])
+torch.set_num_threads(int(setting["threads"]))
+torch.backends.mkldnn.enabled = setting["mkldnn"] == "on"
+torch.set_float32_matmul_precision(setting["matmul"])  # medium: bfloat16 where the processor has it
+from instance_compression.bitstream import Decoder
+from instance_compression.cli import model_of_file
+decoder = Decoder(file, model_of_file(file, model or None))
+if setting["memory"] == "contiguous": decoder.model = decoder.model.to(memory_format=torch.contiguous_format)
+latents, pictures = hashlib.sha256(), []
+for i in range(len(decoder)):
+    symbols = decoder.symbols(i)
+    for k in ("y_symbols", "z_symbols", "scales_hat", "means_hat"): latents.update(symbols[k].contiguous().numpy().tobytes())
+    pictures.append(decoder[i])
+np.save(out, np.stack(pictures))
+print(json.dumps({"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__, "latents_sha256": latents.hexdigest()}))
+"""
+
+
+def main():
+    a = argparse.ArgumentParser(description=__doc__)
+    a.add_argument("file"); a.add_argument("--model", default=""); a.add_argument("--python", nargs="*", default=[]); a.add_argument("--table", type=Path, default=Path("results/machines.csv"))
+    a = a.parse_args()
+    plain = {k: v[0] for k, v in SETTINGS.items()} | {"threads": "2"}
+    runs = [(sys.executable, dict(zip(SETTINGS, v))) for v in itertools.product(*SETTINGS.values())] + [(p, plain | {"threads": n}) for p in a.python for n in ("1", "2")]
+    rows, reference = [], None
+    with tempfile.TemporaryDirectory() as folder:
+        for python, setting in runs:
+            out = Path(folder) / "pictures.npy"
+            done = subprocess.run([python, "-W", "ignore", "-c", CHILD, a.file, a.model, str(out), json.dumps(setting)], capture_output=True, text=True, env=os.environ | {"MKL_NUM_THREADS": setting["threads"]})
+            if done.returncode: raise SystemExit(f"{python} {setting}: {done.stderr}")
+            found, pictures = json.loads(done.stdout), np.load(out).astype(int)
+            if reference is None: reference = found["latents_sha256"], pictures
+            difference = np.abs(pictures - reference[1])
+            rows.append(setting | {k: found[k] for k in ("python", "torch", "numpy")} | {"same_latents": found["latents_sha256"] == reference[0], "max_difference": int(difference.max()), "share_different": f"{(difference > 0).mean():.1e}"})
+            print(rows[-1], flush=True)
+    from instance_compression.cli import provenance
+    rows = [r | {"file": Path(a.file).name} | provenance() for r in rows]
+    with open(a.table, "w", newline="") as f:
+        writer = csv.DictWriter(f, rows[0].keys(), lineterminator="\n"); writer.writeheader(); writer.writerows(rows)
+    if not all(r["same_latents"] and r["max_difference"] <= 1 for r in rows): raise SystemExit("not the same everywhere")
+
+
+if __name__ == "__main__": main()
