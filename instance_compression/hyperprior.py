@@ -160,7 +160,7 @@ def exact_hyper_synthesis(
     for layer in model.h_s: a = _exact_layer(layer, a.clamp(-MAX_ACTIVATION, MAX_ACTIVATION))
     return (a * 2.0**-ACTIVATION_BITS).chunk(2, 1)
 
-# %% ../nbs/01_hyperprior.ipynb #991742dc
+# %% ../nbs/01_hyperprior.ipynb #c120fbf7
 def pad(
     x:Tensor, # images (B,3,H,W)
     multiple:int=STRIDE, # pixels
@@ -199,7 +199,7 @@ def synthesis(
 ) -> Tensor: # frame (1,3,height,width), multiples of 1/255 in [0,1]
     "The decoded picture as it is delivered: 8 bit per channel."
     y_hat = (y_symbols + means_hat).float().to(memory_format=torch.channels_last)
-    x_hat = model.g_s(y_hat)[..., :height, :width]
+    with torch.autocast(y_hat.device.type, enabled=False): x_hat = model.g_s(y_hat)[..., :height, :width]  # float32, whatever surrounds it
     return x_hat.clamp(0, 1).mul(255).round().div(255).contiguous()
 
 # %% ../nbs/01_hyperprior.ipynb #2734aa72

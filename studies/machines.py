@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-SETTINGS = {"threads": ("1", "2"), "mkldnn": ("on", "off"), "memory": ("channels_last", "contiguous"), "matmul": ("highest", "medium")}
+SETTINGS = {"threads": ("1", "2"), "mkldnn": ("on", "off"), "memory": ("channels_last", "contiguous"), "bf16": ("off", "allowed")}
 
 CHILD = """
 import hashlib, json, platform, sys
@@ -24,13 +24,14 @@ import numpy as np, torch
 file, model, out, setting = sys.argv[1], sys.argv[2], sys.argv[3], json.loads(sys.argv[4])
 torch.set_num_threads(int(setting["threads"]))
 torch.backends.mkldnn.enabled = setting["mkldnn"] == "on"
-torch.set_float32_matmul_precision(setting["matmul"])  # medium: bfloat16 where the processor has it
+torch.set_float32_matmul_precision("medium" if setting["bf16"] == "allowed" else "highest")
 from instance_compression.bitstream import Decoder
 from instance_compression.cli import model_of_file
 decoder = Decoder(file, model_of_file(file, model or None))
 if setting["memory"] == "contiguous": decoder.model = decoder.model.to(memory_format=torch.contiguous_format)
 latents, pictures = hashlib.sha256(), []
 for i in range(len(decoder)):
+  with torch.autocast("cpu", torch.bfloat16, enabled=setting["bf16"] == "allowed"):
     symbols = decoder.symbols(i)
     for k in ("y_symbols", "z_symbols", "scales_hat", "means_hat"): latents.update(symbols[k].contiguous().numpy().tobytes())
     pictures.append(decoder[i])
