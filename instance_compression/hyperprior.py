@@ -263,7 +263,7 @@ def init_transform(
     model.h_s[-1].bias.copy_(torch.cat([y.std((0, 2, 3)), y.mean((0, 2, 3))]))
     return model
 
-# %% ../nbs/01_hyperprior.ipynb #e33d2aef
+# %% ../nbs/01_hyperprior.ipynb #ab9ed0bf
 @contextmanager
 def write_atomically(
     path:Path, # the file that shall appear
@@ -282,7 +282,7 @@ def write_atomically(
         os.chmod(name, 0o666 & ~umask)
         os.replace(name, path)
     except OSError as e:
-        raise InputError(f"cannot write {path}: {e.strerror or e}") from None
+        raise InputError(f"cannot write {path}: {e.strerror or e}; make room or choose another output") from None
     finally:
         Path(name).unlink(missing_ok=True)
 
