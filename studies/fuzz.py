@@ -9,6 +9,7 @@ and its pictures may be others; only crash, time and memory count there.
 import argparse
 import csv
 import multiprocessing
+import queue
 import resource
 import signal
 import struct
@@ -113,7 +114,8 @@ def main():
         process = context.Process(target=worker, args=(folder, jobs, results)); process.start()
         base = results.get()[1]
         for n in range(a.mutations):
-            job, kind, outcome, seconds, megabytes = results.get(timeout=60)  # a worker that died answers no more: that is a crash, and it ends here
+            try: job, kind, outcome, seconds, megabytes = results.get(timeout=60)
+            except queue.Empty: raise SystemExit(f"no answer after mutation {n - 1}; the process {'runs on' if process.is_alive() else f'ended with {process.exitcode}'}") from None
             outcomes[kind][outcome] += 1
             slowest[kind], largest[kind] = max(slowest[kind], seconds), max(largest[kind], megabytes)
             if outcome not in ("error", "original pictures", "unchanged"): print(job, kind, outcome, flush=True)
