@@ -2,6 +2,7 @@
 
     python studies/machines.py FILE [--model M.safetensors] [--python other/bin/python ...]
 
+FILE is made by:  instance-compression encode dashcam --max-frames 3 --steps 80 --crop 128 --evaluations 1 --keep last --lr-delta 1e-3 --sender-first 0 -o dashcam.iac
 Every setting runs in a process of its own. --python names interpreters of other environments that have this package installed: other Python, other torch.
 """
 import argparse
