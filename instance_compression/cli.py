@@ -299,7 +299,7 @@ def info(
         table.add_row(group, *(f"{row[k]:,.0f}" for k in ("n_parameters", "n_nonzero", "n_clipped", "static_bits", "dynamic_bits")), f"{100 * row.share_bits:.1f} %")
     console.print(table)
 
-# %% ../nbs/10_cli.ipynb #f6aa025b
+# %% ../nbs/10_cli.ipynb #323b0254
 def kodak_result(
     model:Hyperprior, # global
     paths:list=None, # images; the 24 of Kodak if None
@@ -324,6 +324,8 @@ def train(
     steps: Annotated[int, typer.Option(help="Optimizer steps.")] = TrainConfig.steps,
     batch_size: Annotated[int, typer.Option(help="Crops per step.")] = TrainConfig.batch_size,
     crop: Annotated[int, typer.Option(help="Side of the crops [px], a multiple of 64.")] = TrainConfig.crop,
+    zoom: Annotated[float, typer.Option(help="Photographs are scaled by a random factor between 1 / zoom and zoom.")] = TrainConfig.zoom,
+    optimizer: Annotated[str, typer.Option(help="soap or adam.")] = TrainConfig.optimizer,
     lr: Annotated[float, typer.Option(help="Peak learning rate of g_a and g_s.")] = TrainConfig.lr,
     lr_hyper: Annotated[float, typer.Option(help="Peak learning rate of h_a and h_s.")] = TrainConfig.lr_hyper,
     decay: Annotated[float, typer.Option(help="Share of the steps in which the rates fall to nought.")] = TrainConfig.decay,
@@ -336,7 +338,7 @@ def train(
 ):
     "Train a global model; run the same command again to resume. Several GPUs: torchrun --nproc-per-node N -m instance_compression.cli train ..."
     check_device(device)
-    cfg = TrainConfig(beta, Size(size).value, steps, batch_size, crop, lr, lr_hyper, decay=decay, seed=seed, precision=precision)
+    cfg = TrainConfig(beta, Size(size).value, steps, batch_size, crop, zoom, optimizer, lr, lr_hyper, decay=decay, seed=seed, precision=precision)
     only_card = output.is_file() and not beside(output, ".json").exists() and load_tensors(output)[1].get("config") == dataclasses.asdict(cfg)
     paths = photographs(data)
     rank, device = join_processes(device)

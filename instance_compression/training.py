@@ -7,7 +7,7 @@ __all__ = ['TrainConfig', 'random_crops', 'load_photographs', 'schedule', 'train
            'keep_freed_memory', 'beside', 'optimizer_tensors', 'restore_optimizer', 'hold_back', 'validate',
            'join_processes', 'train', 'branch', 'layer_sensitivity']
 
-# %% ../nbs/04_training.ipynb #3906cd9e
+# %% ../nbs/04_training.ipynb #29b6b520
 import csv
 import ctypes
 import dataclasses
@@ -24,6 +24,8 @@ import numpy as np
 import torch
 import torch.distributed as dist
 from compressai.layers import GDN
+from PIL import Image
+from pytorch_optimizer import SOAP
 from torch import Tensor
 from tqdm.auto import tqdm
 
@@ -32,15 +34,17 @@ from .hyperprior import (SIZES, Hyperprior, init_transform, load_model, load_ten
                                              receiver_parameters, save_model, save_tensors, write_atomically)
 from .rate_distortion import psnr_of, rate_distortion
 
-# %% ../nbs/04_training.ipynb #f49b4b4f
+# %% ../nbs/04_training.ipynb #ee6e0abf
 @dataclass(frozen=True)
 class TrainConfig:
     "Everything that decides the result of a training run."
     beta:float = 1e-3 # weight of the rate
     size:str = "small" # key of SIZES
     steps:int = 20000 # optimizer steps
-    batch_size:int = 4 # crops per step, over all processes
+    batch_size:int = 8 # crops per step, over all processes
     crop:int = 192 # side of a crop [px], a multiple of 64
+    zoom:float = 5 / 3 # a photograph is scaled by a factor between 1 / zoom and zoom; 1: never resampled
+    optimizer:str = "soap" # "soap" or "adam"
     lr:float = 3e-4 # of g_a and g_s
     lr_hyper:float = 9e-4 # of h_a and h_s
     lr_prior:float = 2e-3 # of the factorized prior
@@ -56,22 +60,26 @@ class TrainConfig:
         if self.size not in SIZES: raise InputError(f"no size is called {self.size}; choose one of {', '.join(SIZES)}")
         if self.precision not in ("fp32", "bf16"): raise InputError(f"precision is fp32 or bf16, not {self.precision}")
         if self.crop < 64 or self.crop % 64: raise InputError(f"crop is a multiple of 64, not {self.crop}")
+        if self.optimizer not in ("soap", "adam"): raise InputError(f"optimizer is soap or adam, not {self.optimizer}")
+        if not 1 <= self.zoom <= 8: raise InputError(f"zoom lies in [1, 8], not {self.zoom}")
         if min(self.steps, self.batch_size) < 1 or self.seed < 0: raise InputError("steps and batch_size start at 1, seed at 0")
         if not (0 < self.beta < math.inf and 0 < self.lr < math.inf): raise InputError("beta and lr are positive numbers")
         if not (0 <= self.decay <= 1 and 0 <= self.ema < 1): raise InputError("decay lies in [0, 1], ema in [0, 1)")
 
 def random_crops(
     images:list, # uint8 arrays (H,W,3)
-    cfg:TrainConfig, # batch_size, crop, seed
+    cfg:TrainConfig, # batch_size, crop, zoom, seed
     step:int, # decides the draw
 ) -> Tensor: # (B,3,crop,crop) in [0,1]
-    "Crops from images drawn in proportion to their area, flipped at random."
+    "Crops from images drawn in proportion to their area, scaled (bicubic, antialiased) and flipped at random."
     rng = np.random.default_rng((cfg.seed, step))
     area = np.array([im.shape[0] * im.shape[1] for im in images], dtype=float)
     crops = []
     for i in rng.choice(len(images), cfg.batch_size, p=area / area.sum()):
-        top, left = (rng.integers(0, n - cfg.crop + 1) for n in images[i].shape[:2])
-        crop = images[i][top:top + cfg.crop, left:left + cfg.crop]
+        side = min(round(cfg.crop / cfg.zoom**rng.uniform(-1, 1)), *images[i].shape[:2])  # of the square that becomes the crop
+        top, left = (rng.integers(0, n - side + 1) for n in images[i].shape[:2])
+        crop = images[i][top:top + side, left:left + side]
+        if side != cfg.crop: crop = np.asarray(Image.fromarray(crop).resize((cfg.crop, cfg.crop), Image.Resampling.BICUBIC))
         crops.append(crop[:, ::-1] if rng.random() < 0.5 else crop)
     return torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2).float().div(255).contiguous(memory_format=torch.channels_last)  # (B,H,W,3) -> (B,3,H,W)
 
@@ -84,7 +92,7 @@ def load_photographs(
     if not images: raise InputError(f"no photograph of at least {crop}x{crop} pixels among {len(paths)} files; give a folder with larger ones")
     return images
 
-# %% ../nbs/04_training.ipynb #d5476dcd
+# %% ../nbs/04_training.ipynb #44014a18
 def schedule(
     step:int, # from 0
     cfg:TrainConfig, # steps, warmup, decay
@@ -124,11 +132,13 @@ def parameter_groups(model:Hyperprior, cfg:TrainConfig) -> list: # of {"params",
     groups = {"g": cfg.lr, "h": cfg.lr_hyper, "e": cfg.lr_prior}
     return [{"params": [p for n, p in model.named_parameters() if n[0] == first and not n.endswith("quantiles")], "lr": lr, "peak": lr} for first, lr in groups.items()]
 
-def make_optimizers(model:Hyperprior, cfg:TrainConfig) -> tuple: # (Adam of the weights, Adam of the medians)
+def make_optimizers(model:Hyperprior, cfg:TrainConfig) -> tuple: # (SOAP or Adam of the weights, Adam of the medians)
     "Two optimizers: the medians follow the factorized prior, not the rate."
-    return torch.optim.Adam(parameter_groups(model, cfg)), torch.optim.Adam([model.entropy_bottleneck.quantiles], 1e-3)
+    groups = parameter_groups(model, cfg)
+    weights = torch.optim.Adam(groups) if cfg.optimizer == "adam" else SOAP(groups, betas=(0.95, 0.95), weight_decay=0.0, precondition_frequency=10, max_precondition_dim=1024)
+    return weights, torch.optim.Adam([model.entropy_bottleneck.quantiles], 1e-3)
 
-# %% ../nbs/04_training.ipynb #9c59c3c1
+# %% ../nbs/04_training.ipynb #68552e13
 def keep_freed_memory():
     "Let the allocator of glibc reuse large blocks instead of returning them (no effect elsewhere)."
     if platform.system() != "Linux" or platform.libc_ver()[0] != "glibc": return
@@ -145,18 +155,32 @@ def beside(
     return Path(path).with_name(Path(path).name.removesuffix(".safetensors").removesuffix(".iac") + suffix)
 
 def optimizer_tensors(prefix:str, optimizer:torch.optim.Optimizer) -> dict: # name -> tensor
-    "The state of an optimizer as named tensors, for a checkpoint without pickles."
-    state = optimizer.state_dict()["state"]
-    return {f"{prefix}.{i}.{k}": torch.as_tensor(v) for i, entry in state.items() for k, v in entry.items()}
+    "The state of an optimizer as named tensors, for a checkpoint without pickles. Lists are numbered; a Python number becomes a float64."
+    out = {}
+    for i, entry in optimizer.state_dict()["state"].items():
+        for k, v in entry.items():
+            parts = {f"{k}.{j}": part for j, part in enumerate(v)} if isinstance(v, list) else {k: v}
+            out |= {f"{prefix}.{i}.{name}": part if isinstance(part, Tensor) else torch.tensor(part, dtype=torch.float64) for name, part in parts.items()}
+    return out
 
-def restore_optimizer(prefix:str, optimizer:torch.optim.Optimizer, tensors:dict):
+def restore_optimizer(
+    prefix:str, # as in `optimizer_tensors`
+    optimizer:torch.optim.Optimizer, # made like the one that was saved
+    tensors:dict, # name -> tensor
+    step:int=None, # for optimizers that count in their groups
+):
     "The inverse of `optimizer_tensors`."
     state = {}
     for name, v in tensors.items():
         if not name.startswith(prefix + "."): continue
-        i, k = name[len(prefix) + 1:].split(".")
-        state.setdefault(int(i), {})[k] = v
-    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+        i, k, *j = name[len(prefix) + 1:].split(".")
+        entry = state.setdefault(int(i), {})
+        if j: entry.setdefault(k, {})[int(j[0])] = v
+        else: entry[k] = v.item() if v.dtype == torch.float64 and v.dim() == 0 else v
+    lists = {i: {k: [v[j] for j in sorted(v)] if isinstance(v, dict) else v for k, v in entry.items()} for i, entry in state.items()}
+    optimizer.load_state_dict({"state": lists, "param_groups": optimizer.state_dict()["param_groups"]})
+    if isinstance(optimizer, SOAP):
+        for group in optimizer.param_groups: group["step"] = step
 
 # %% ../nbs/04_training.ipynb #1b1aa12c
 def hold_back(
@@ -184,7 +208,7 @@ def validate(
     mse, bpp_y, bpp_z = np.mean(means, 0)
     return {"val_loss": mse / beta + bpp_y + bpp_z, "val_psnr": psnr_of(mse), "val_bpp": bpp_y + bpp_z}
 
-# %% ../nbs/04_training.ipynb #abd2afcd
+# %% ../nbs/04_training.ipynb #19690dba
 class _Run:
     "The state of a training run: all that a checkpoint keeps."
     def __init__(self, cfg:TrainConfig, model:Hyperprior, key:dict):
@@ -201,10 +225,12 @@ class _Run:
             torch._foreach_lerp_(list(self.average.parameters()), list(self.model.parameters()), 1 - min(self.cfg.ema, self.step / (self.step + 10)))
         return out
 
-    def save(self, path:Path):
+    def save(self, path:Path=None):
+        "Write a checkpoint (None: do not), and go on as one that was resumed from it would: the order of numbers in memory can decide their last bit."
         tensors = {f"{kind}.{k}": p for kind in ("model", "average") for k, p in getattr(self, kind).named_parameters()}
-        for i, opt in enumerate(self.optimizers): tensors |= optimizer_tensors(f"adam{i}", opt)
-        save_tensors(path, tensors, self.key | {"step": self.step, "log": self.log})
+        for i, opt in enumerate(self.optimizers): tensors |= {k: v.contiguous() for k, v in optimizer_tensors(f"optimizer{i}", opt).items()}
+        if path: save_tensors(path, tensors, self.key | {"step": self.step, "log": self.log})
+        self._restore(tensors)
 
     def load(self, path:Path):
         tensors, meta = load_tensors(path)
@@ -213,15 +239,18 @@ class _Run:
         with torch.no_grad():
             for kind in ("model", "average"):
                 for k, p in getattr(self, kind).named_parameters(): p.copy_(tensors[f"{kind}.{k}"])
-        for i, opt in enumerate(self.optimizers): restore_optimizer(f"adam{i}", opt, tensors)
         self.step, self.log = meta["step"], meta["log"]
+        self._restore(tensors)
+
+    def _restore(self, tensors:dict):
+        for i, opt in enumerate(self.optimizers): restore_optimizer(f"optimizer{i}", opt, tensors, self.step)
 
 def _key(cfg:TrainConfig, images:list, init:Path, device:str) -> dict: # what a checkpoint belongs to
     checksum = 0
     for image in images: checksum = zlib.crc32(image, checksum)
     return {"config": dataclasses.asdict(cfg), "photographs": checksum, "init": model_identity(load_model(init)) if init else "klt", "device": device.split(":")[0]}
 
-# %% ../nbs/04_training.ipynb #af52a5fd
+# %% ../nbs/04_training.ipynb #8479ba79
 def join_processes(device:str) -> tuple: # (rank, device of this process)
     "Under torchrun, meet the other processes; otherwise (0, device)."
     if "RANK" not in os.environ or "WORLD_SIZE" not in os.environ: return 0, device
@@ -260,7 +289,7 @@ def train(
             sums, row = [], {"step": run.step, "seconds": round(time.perf_counter() - begin, 1)} | row | {"psnr": psnr_of(row["mse"])}
             bar.set_postfix(loss=f"{row['loss']:.3f}", psnr=f"{row['psnr']:.2f}", bpp=f"{row['bpp_y'] + row['bpp_z']:.3f}")
             run.log.append(row | (validate(run.average, held_back, cfg.beta) if run.step % save_every == 0 or last else {}))
-        if run.step % save_every == 0 and rank == 0: run.save(checkpoint)
+        if run.step % save_every == 0: run.save(checkpoint if rank == 0 else None)
         if run.step == stop_after: return run.average
     bar.close()
     if rank > 0: return run.average.cpu()
