@@ -102,7 +102,7 @@ def append_row(
         with write_atomically(path) as tmp, open(tmp, "w", newline="") as f:
             writer = csv.DictWriter(f, row.keys(), lineterminator="\n"); writer.writeheader(); writer.writerows([*rows, row])
 
-# %% ../nbs/10_cli.ipynb #1aed7f86
+# %% ../nbs/10_cli.ipynb #3d4273ee
 def check_free(
     path:Path, # an output
     force:bool=False, # overwrite a file
@@ -130,7 +130,8 @@ def write_pngs(
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as tmp:
             inner = Path(tmp) / "frames"; inner.mkdir()
-            for i, picture in enumerate(pictures): Image.fromarray(picture).save(inner / f"{i:05}.png")
+            for i, picture in enumerate(pictures):
+                with open(inner / f"{i:05}.png", "wb") as f: Image.fromarray(picture).save(f, "png"); f.flush(); os.fsync(f.fileno())
             if folder.is_dir(): folder.rmdir()  # empty, see check_free
             inner.rename(folder)
     except OSError as e: raise InputError(f"cannot write {folder}: {e.strerror or e}; choose another output") from None
