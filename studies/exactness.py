@@ -3,19 +3,18 @@
     python studies/exactness.py
 """
 import argparse
-import csv
-import math
 import time
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 
 from instance_compression.cli import provenance
 from instance_compression.data import fetch_kodak, read_image, to_tensor
 from instance_compression.entropy_coding import decode_frame, encode_frame, factorized_tables
-from instance_compression.hyperprior import BETAS, analysis, exact_hyper_synthesis, load_global, pad, synthesis
-from instance_compression.rate_distortion import factorized_bits, gaussian_bits
+from instance_compression.hyperprior import BETAS, exact_hyper_synthesis, load_global, pad, symbols_of, synthesis
+from instance_compression.rate_distortion import factorized_bits, gaussian_bits, psnr_of
 
 
 def timed(f, repeats=3): # (result, least seconds)
@@ -36,7 +35,8 @@ def main():
         for path in fetch_kodak()[:a.images]:
             x = to_tensor(read_image(path))
             h, w = x.shape[2:]
-            y, symbols = model.g_a(pad(x)), analysis(model, x)
+            y = model.g_a(pad(x))
+            symbols = symbols_of(model, y, model.h_a(y))
             (scales, means), seconds_float = timed(lambda: model.h_s(symbols["z_symbols"].float() + medians).chunk(2, 1))
             _, seconds_exact = timed(lambda: exact_hyper_synthesis(model, symbols["z_symbols"]))
             y_float = (y - means).round()
@@ -45,15 +45,14 @@ def main():
             bits_exact = bits_z + float(gaussian_bits(symbols["y_symbols"], symbols["scales_hat"]).sum())
             data, seconds_encode = timed(lambda: encode_frame(symbols, tables), 1)
             _, seconds_decode = timed(lambda: decode_frame(data, model, tables, tuple(symbols["z_symbols"].shape)), 1)
-            psnr = lambda s, m: -10 * math.log10(float((synthesis(model, s, m, h, w) - x).square().mean()))
-            picture, seconds_g_s = timed(lambda: model.g_s((symbols["y_symbols"] + symbols["means_hat"]).float()))
+            psnr = lambda s, m: psnr_of(float((synthesis(model, s, m, h, w) - x).square().mean()))
+            _, seconds_g_s = timed(lambda: model.g_s((symbols["y_symbols"] + symbols["means_hat"]).float()))
             columns.append({"bpp_float": bits_float / (h * w), "bpp_exact": bits_exact / (h * w), "coded_bpp": 8 * len(data) / (h * w), "psnr_float": psnr(y_float, means.double()),
                             "psnr_exact": psnr(symbols["y_symbols"], symbols["means_hat"]), "seconds_h_s_float": seconds_float, "seconds_h_s_exact": seconds_exact, "seconds_g_s": seconds_g_s,
                             "seconds_encode_frame": seconds_encode, "seconds_decode_frame": seconds_decode})
         rows.append({"beta": beta, "n_images": len(columns)} | {k: float(np.mean([c[k] for c in columns])) for k in columns[0]} | {"seconds_tables_z": seconds_tables} | provenance())
         print(rows[-1], flush=True)
-    with open(a.table, "w", newline="") as f:
-        writer = csv.DictWriter(f, rows[0].keys(), lineterminator="\n"); writer.writeheader(); writer.writerows(rows)
+    pd.DataFrame(rows).to_csv(a.table, index=False)
 
 
 if __name__ == "__main__": main()

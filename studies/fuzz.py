@@ -7,7 +7,7 @@ Each mutation ends as an error (one line), as the original pictures (the damage 
 and its pictures may be others; only crash, time and memory count there.
 """
 import argparse
-import csv
+import dataclasses
 import multiprocessing
 import queue
 import resource
@@ -20,9 +20,10 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 
-from instance_compression.bitstream import BitstreamError, Decoder
+from instance_compression.bitstream import BitstreamError, Decoder, pack_header, unpack_header
 from instance_compression.cli import provenance
 from instance_compression.hyperprior import load_model
 
@@ -59,17 +60,11 @@ def mutate(kind, data, others, rng):
         else: d[at] = rng.integers(256)
         return reseal(bytes(d))
     elif kind == "payload":
-        end = header_end(data) + 4
-        j = int(rng.integers(end, n))
-        d[j] ^= 1 << rng.integers(8)
-        colour = struct.calcsize("<16s4d3H3IdI")
-        table = 9 + colour + 1 + data[9 + colour]
-        at, k = end, table
-        while at <= j:  # the section that holds byte j
-            size, _ = struct.unpack_from("<2I", data, k)
-            if at <= j < at + size: struct.pack_into("<2I", d, k, size, zlib.crc32(bytes(d[at:at + size])))
-            at, k = at + size, k + 8
-        return reseal(bytes(d))
+        header = unpack_header(data)
+        d[int(rng.integers(header.size, n))] ^= 1 << rng.integers(8)
+        ends = np.cumsum([header.size, *(size for size, _ in header.sections)])
+        sections = tuple((b - a, zlib.crc32(d[a:b])) for a, b in zip(ends, ends[1:]))
+        return pack_header(dataclasses.replace(header, sections=sections)) + bytes(d[header.size:])
     return bytes(d)
 
 
@@ -124,8 +119,7 @@ def main():
     rows = [{"kind": k, "checksums_repaired": k in SEALED, "n": sum(c.values()), "errors": c["error"], "original_pictures": c["original pictures"], "other_pictures": c["other pictures"],
              "bad": sum(v for o, v in c.items() if o not in ("error", "original pictures", "other pictures")), "slowest_seconds": round(slowest[k], 2), "peak_megabytes": round(largest[k])}
             | provenance() for k, c in outcomes.items()]
-    with open(a.table, "w", newline="") as f:
-        writer = csv.DictWriter(f, rows[0].keys(), lineterminator="\n"); writer.writeheader(); writer.writerows(rows)
+    pd.DataFrame(rows).to_csv(a.table, index=False)
     for r in rows: print({k: v for k, v in r.items() if k not in ("commit", "machine")})
     if any(r["bad"] or (r["other_pictures"] and not r["checksums_repaired"]) for r in rows): raise SystemExit("some mutations ended badly")
 

@@ -3,7 +3,6 @@
     python studies/interruptions.py [--kills 20] [--video carphone]
 """
 import argparse
-import csv
 import hashlib
 import random
 import subprocess
@@ -11,6 +10,8 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+
+import pandas as pd
 
 from instance_compression.cli import provenance
 from instance_compression.data import photographs
@@ -61,8 +62,7 @@ def main():
         for job in jobs:
             for row in study(*job, rng):
                 rows.append(row); print(row, flush=True)
-    with open(a.table, "w", newline="") as f:
-        writer = csv.DictWriter(f, rows[0].keys(), lineterminator="\n"); writer.writeheader(); writer.writerows(rows)
+    pd.DataFrame(rows).to_csv(a.table, index=False)
     if not all(r["same_file"] for r in rows): raise SystemExit("a resumed run ended with another file")
 
 

@@ -6,7 +6,6 @@ FILE is made by:  instance-compression encode dashcam --max-frames 3 --steps 80 
 Every setting runs in a process of its own. --python names interpreters of other environments that have this package installed: other Python, other torch.
 """
 import argparse
-import csv
 import itertools
 import json
 import os
@@ -16,6 +15,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 SETTINGS = {"threads": ("1", "2"), "mkldnn": ("on", "off"), "memory": ("channels_last", "contiguous"), "bf16": ("off", "allowed")}
 
@@ -60,8 +60,7 @@ def main():
             print(rows[-1], flush=True)
     from instance_compression.cli import provenance
     rows = [r | {"file": Path(a.file).name} | provenance() for r in rows]
-    with open(a.table, "w", newline="") as f:
-        writer = csv.DictWriter(f, rows[0].keys(), lineterminator="\n"); writer.writeheader(); writer.writerows(rows)
+    pd.DataFrame(rows).to_csv(a.table, index=False)
     if not all(r["same_latents"] and r["max_difference"] <= 1 for r in rows): raise SystemExit("not the same everywhere")
 
 

@@ -5,7 +5,7 @@
 Everything is made here from the synthetic sample clip. A row passes if the file decodes to pictures of the expected size, or if there is one line of error, a non-zero exit code and no output.
 """
 import argparse
-import csv
+import dataclasses
 import io
 import os
 import resource
@@ -21,9 +21,10 @@ from pathlib import Path
 
 import av
 import numpy as np
+import pandas as pd
 from PIL import Image
 
-from instance_compression.bitstream import Decoder
+from instance_compression.bitstream import Decoder, pack_header, unpack_header
 from instance_compression.cli import main as cli, provenance
 from instance_compression.data import sample_clip
 from instance_compression.hyperprior import load_global
@@ -109,13 +110,10 @@ def chunk(kind, data): return struct.pack(">I", len(data)) + kind + data + struc
 def files(d, good): # name -> path of a damaged .iac
     data = good.read_bytes()
     flipped = lambda i: data[:i] + bytes([data[i] ^ 4]) + data[i + 1:]
-    lying = data[:9 + 54] + struct.pack("<I", 99_999) + data[9 + 58:]  # the number of frames, with a header checksum that fits
-    end = 9 + struct.unpack_from("<I", data, 5)[0]
-    lying = lying[:end] + struct.pack("<I", zlib.crc32(lying[:end])) + lying[end + 4:]
-    other = data[:9] + bytes(16) + data[25:]
-    other = other[:end] + struct.pack("<I", zlib.crc32(other[:end])) + other[end + 4:]
+    header = unpack_header(data)
+    forged = lambda **fields: pack_header(dataclasses.replace(header, **fields)) + data[header.size:]  # with a checksum that fits
     for name, content in {"empty": b"", "cut in the header": data[:50], "cut in a frame": data[:-40], "a bit flipped in the header": flipped(30), "a bit flipped in a frame": flipped(len(data) - 30),
-                          "version 2": data[:4] + b"\2" + data[5:], "another global model": other, "lengths that lie": lying, "one byte more": data + b"\0", "not an .iac file": whole_png}.items():
+                          "version 2": data[:4] + b"\2" + data[5:], "another global model": forged(identity="00" * 16), "lengths that lie": forged(n_frames=99_999), "one byte more": data + b"\0", "not an .iac file": whole_png}.items():
         yield f".iac, {name}", text(d / f"{name.replace(' ', '-')}.iac", content)
 
 whole_png = b"\x89PNG\r\n\x1a\n" + bytes(100)
@@ -127,7 +125,7 @@ def run(*arguments): # (exit code, what the user sees)
     with redirect_stdout(out), redirect_stderr(errors):
         try: cli(); code = 0
         except SystemExit as e: code = e.code or 0
-        except BaseException as e: code, _ = 99, print(f"error: uncaught {type(e).__name__}: {e}", file=sys.stderr)
+        except BaseException as e: code = 99; print(f"error: uncaught {type(e).__name__}: {e}", file=sys.stderr)
     lines = [s for s in errors.getvalue().replace("\r", "\n").splitlines() if s.startswith("error")]
     return code, lines[-1] if lines else ""
 
@@ -176,8 +174,7 @@ def main():
             note(input=name, exit_code=code, sees=line.replace(str(d), ""), passed=bool(code and line) and not (d / "frames").exists())
         for name, code, line, clean in outputs(d, d / "source"):
             note(input=name, exit_code=code, sees=line.replace(str(d), ""), passed=bool(code) and line.startswith("error") and clean)
-    with open(a.table, "w", newline="") as f:
-        writer = csv.DictWriter(f, rows[0].keys(), lineterminator="\n"); writer.writeheader(); writer.writerows(rows)
+    pd.DataFrame(rows).to_csv(a.table, index=False)
     if bad := [r["input"] for r in rows if not r["passed"]]: raise SystemExit(f"not as it should be: {bad}")
 
 

@@ -1,4 +1,4 @@
-"""Make results/starts.csv (needs `pip install pytorch-optimizer`): the validation loss after equal seconds of training, for three starts with Adam and three optimizers with the KLT start.
+"""Make results/starts.csv: the validation loss after equal seconds of training, for three starts with Adam and three optimizers with the KLT start.
 
 python studies/starts.py [SECONDS]   # of processor time for each run, one thread; 300 by default
 """
@@ -19,18 +19,14 @@ from instance_compression.training import (TrainConfig, hold_back, keep_freed_me
                                            random_crops, train_step, validate)
 
 RUNS = [("random", "Adam", 3e-4), ("haar", "Adam", 3e-4), ("klt", "Adam", 3e-4), ("klt", "Adam", 6e-4), ("klt", "SOAP", 3e-4), ("klt", "SOAP", 6e-4), ("klt", "Muon", 3e-4), ("klt", "Muon", 1e-3)]
-OPTIONS = {"SOAP": (pytorch_optimizer.SOAP, {"betas": (0.95, 0.95), "weight_decay": 0.0, "max_precondition_dim": 400}),
-           "Muon": (pytorch_optimizer.Muon, {"weight_decay": 0.0})}
 
 
 class Both:
-    "Two optimizers that look like one: matrices and kernels to the first, everything else to Adam."
-    def __init__(self, groups, name):
+    "Two optimizers that look like one: matrices and kernels to Muon, everything else to Adam."
+    def __init__(self, groups):
         kernel = lambda p: p.dim() == 4 or (p.dim() == 2 and min(p.shape) > 1)
         part = lambda keep: [group | {"params": [p for p in group["params"] if keep(p)]} for group in groups]
-        make, options = OPTIONS[name]
-        extra = {"use_muon": True} if name == "Muon" else {}
-        self.parts = make([group | extra for group in part(kernel)[:2]], **options), torch.optim.Adam(part(lambda p: not kernel(p)) + part(kernel)[2:])
+        self.parts = pytorch_optimizer.Muon([group | {"use_muon": True} for group in part(kernel)[:2]], weight_decay=0.0), torch.optim.Adam(part(lambda p: not kernel(p)) + part(kernel)[2:])
 
     @property
     def param_groups(self): return [group for o in self.parts for group in o.param_groups]
@@ -39,13 +35,13 @@ class Both:
 
 
 def run(start, optimizer, lr, seconds, images, held_back):
-    cfg = TrainConfig(beta=1e-3, lr=lr, lr_hyper=3 * lr)
+    cfg = TrainConfig(beta=1e-3, lr=lr, lr_hyper=3 * lr, optimizer="soap" if optimizer == "SOAP" else "adam")
     torch.manual_seed(cfg.seed)
     model = Hyperprior(**SIZES[cfg.size], beta=cfg.beta, gain=quantizer_gain(cfg.beta))
     if start != "random": init_transform(model, random_crops(images, dataclasses.replace(cfg, batch_size=16), 2**31 - 1), start)
     model = model.to(memory_format=torch.channels_last).train()
-    adam, medians = make_optimizers(model, cfg)
-    weights = adam if optimizer == "Adam" else Both(parameter_groups(model, cfg), optimizer)
+    weights, medians = make_optimizers(model, cfg)
+    if optimizer == "Muon": weights = Both(parameter_groups(model, cfg))
     begin, step = time.process_time(), 0
     while (share := (time.process_time() - begin) / seconds) < 1:
         for group in weights.param_groups: group["lr"] = group["peak"] * min(1, (step + 1) / cfg.warmup, (1 - share) / cfg.decay)
