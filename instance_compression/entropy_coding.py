@@ -26,7 +26,7 @@ from .update_prior import SpikeAndSlab, bin_masses
 AnsCoder = constriction.stream.stack.AnsCoder
 Categorical, Uniform = constriction.stream.model.Categorical, constriction.stream.model.Uniform
 
-# %% ../nbs/05_entropy_coding.ipynb #ba8d968c
+# %% ../nbs/05_entropy_coding.ipynb #38f72f39
 _LN2_HIGH, _LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10 # their sum is ln 2; k * _LN2_HIGH is exact
 
 def exact_exp(x:np.ndarray) -> np.ndarray: # float64, same shape
@@ -47,6 +47,7 @@ def exact_log(x:np.ndarray) -> np.ndarray: # float64, same shape
     for n in range(25, 0, -2): series = series * (s * s) + 1.0 / n
     return k * _LN2_HIGH + (2 * s * series + k * _LN2_LOW)
 
+# %% ../nbs/05_entropy_coding.ipynb #8c95634b
 def exact_softplus(x:np.ndarray) -> np.ndarray: # float64, same shape
     "log(1 + exp(x))."
     e = exact_exp(-np.abs(x))
@@ -139,7 +140,7 @@ def decode_update(
     if not coder.is_empty() or checksum(levels) != crc: raise ValueError(_OTHER.format("the update's levels"))
     return levels
 
-# %% ../nbs/05_entropy_coding.ipynb #d48a03fe
+# %% ../nbs/05_entropy_coding.ipynb #ac5caee5
 N_SCALES, SCALE_MAX, Z_MAX = 160, 256.0, 127
 SCALES = exact_exp(exact_log(SCALE_MIN) + exact_log(SCALE_MAX / SCALE_MIN) * (np.arange(N_SCALES) / (N_SCALES - 1)))
 THRESHOLDS = np.round(np.sqrt(SCALES[1:] * SCALES[:-1]) * 2**12) / 2**12 # on the grid of exact_hyper_synthesis
@@ -150,8 +151,9 @@ def gaussian_tables() -> list: # (Categorical, K) of each scale; symbols -K ... 
     tables = []
     for scale in SCALES:
         k = math.ceil(6 * scale) + 24
-        s = np.abs(np.arange(-k, k + 1))
-        tables.append((_table(np.append(exact_ndtr((0.5 - s) / scale) - exact_ndtr((-0.5 - s) / scale), 0.0)), k))
+        upper = exact_ndtr((0.5 - np.arange(k + 2)) / scale)  # the mass beyond each edge
+        masses = upper[:-1] - upper[1:]  # of 0 ... k, and -k ... 0 is its mirror
+        tables.append((_table(np.concatenate([masses[:0:-1], masses, [0.0]])), k))
     return tables
 
 def scale_indexes(

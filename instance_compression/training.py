@@ -7,7 +7,7 @@ __all__ = ['TrainConfig', 'random_crops', 'load_photographs', 'schedule', 'train
            'keep_freed_memory', 'beside', 'optimizer_tensors', 'restore_optimizer', 'hold_back', 'validate',
            'join_processes', 'train', 'branch', 'layer_sensitivity']
 
-# %% ../nbs/04_training.ipynb #29b6b520
+# %% ../nbs/04_training.ipynb #00a2b110
 import csv
 import ctypes
 import dataclasses
@@ -25,7 +25,6 @@ import torch
 import torch.distributed as dist
 from compressai.layers import GDN
 from PIL import Image
-from pytorch_optimizer import SOAP
 from torch import Tensor
 from tqdm.auto import tqdm
 
@@ -92,7 +91,7 @@ def load_photographs(
     if not images: raise InputError(f"no photograph of at least {crop}x{crop} pixels among {len(paths)} files; give a folder with larger ones")
     return images
 
-# %% ../nbs/04_training.ipynb #44014a18
+# %% ../nbs/04_training.ipynb #069451db
 def schedule(
     step:int, # from 0
     cfg:TrainConfig, # steps, warmup, decay
@@ -135,10 +134,13 @@ def parameter_groups(model:Hyperprior, cfg:TrainConfig) -> list: # of {"params",
 def make_optimizers(model:Hyperprior, cfg:TrainConfig) -> tuple: # (SOAP or Adam of the weights, Adam of the medians)
     "Two optimizers: the medians follow the factorized prior, not the rate."
     groups = parameter_groups(model, cfg)
-    weights = torch.optim.Adam(groups) if cfg.optimizer == "adam" else SOAP(groups, betas=(0.95, 0.95), weight_decay=0.0, precondition_frequency=10, max_precondition_dim=1024)
+    if cfg.optimizer == "adam": weights = torch.optim.Adam(groups)
+    else:
+        from pytorch_optimizer import SOAP  # takes a second to import, which only training has to spare
+        weights = SOAP(groups, betas=(0.95, 0.95), weight_decay=0.0, precondition_frequency=10, max_precondition_dim=1024)
     return weights, torch.optim.Adam([model.entropy_bottleneck.quantiles], 1e-3)
 
-# %% ../nbs/04_training.ipynb #68552e13
+# %% ../nbs/04_training.ipynb #25a7cef0
 def keep_freed_memory():
     "Let the allocator of glibc reuse large blocks instead of returning them (no effect elsewhere)."
     if platform.system() != "Linux" or platform.libc_ver()[0] != "glibc": return
@@ -155,32 +157,26 @@ def beside(
     return Path(path).with_name(Path(path).name.removesuffix(".safetensors").removesuffix(".iac") + suffix)
 
 def optimizer_tensors(prefix:str, optimizer:torch.optim.Optimizer) -> dict: # name -> tensor
-    "The state of an optimizer as named tensors, for a checkpoint without pickles. Lists are numbered; a Python number becomes a float64."
-    out = {}
-    for i, entry in optimizer.state_dict()["state"].items():
+    "The state of an optimizer as named tensors, for a checkpoint without pickles. Lists are numbered; a Python number becomes a float64; some optimizers count steps in their groups."
+    saved, out = optimizer.state_dict(), {}
+    counters = {f"group{g}": {"step": group["step"]} for g, group in enumerate(saved["param_groups"]) if "step" in group}
+    for i, entry in (saved["state"] | counters).items():
         for k, v in entry.items():
             parts = {f"{k}.{j}": part for j, part in enumerate(v)} if isinstance(v, list) else {k: v}
             out |= {f"{prefix}.{i}.{name}": part if isinstance(part, Tensor) else torch.tensor(part, dtype=torch.float64) for name, part in parts.items()}
     return out
 
-def restore_optimizer(
-    prefix:str, # as in `optimizer_tensors`
-    optimizer:torch.optim.Optimizer, # made like the one that was saved
-    tensors:dict, # name -> tensor
-    step:int=None, # for optimizers that count in their groups
-):
-    "The inverse of `optimizer_tensors`."
-    state = {}
+def restore_optimizer(prefix:str, optimizer:torch.optim.Optimizer, tensors:dict):
+    "The inverse of `optimizer_tensors`, for an optimizer made like the one that was saved."
+    state, groups = {}, optimizer.state_dict()["param_groups"]
     for name, v in tensors.items():
         if not name.startswith(prefix + "."): continue
         i, k, *j = name[len(prefix) + 1:].split(".")
-        entry = state.setdefault(int(i), {})
+        entry = groups[int(i[5:])] if i.startswith("group") else state.setdefault(int(i), {})
         if j: entry.setdefault(k, {})[int(j[0])] = v
         else: entry[k] = v.item() if v.dtype == torch.float64 and v.dim() == 0 else v
     lists = {i: {k: [v[j] for j in sorted(v)] if isinstance(v, dict) else v for k, v in entry.items()} for i, entry in state.items()}
-    optimizer.load_state_dict({"state": lists, "param_groups": optimizer.state_dict()["param_groups"]})
-    if isinstance(optimizer, SOAP):
-        for group in optimizer.param_groups: group["step"] = step
+    optimizer.load_state_dict({"state": lists, "param_groups": groups})
 
 # %% ../nbs/04_training.ipynb #1b1aa12c
 def hold_back(
@@ -208,7 +204,7 @@ def validate(
     mse, bpp_y, bpp_z = np.mean(means, 0)
     return {"val_loss": mse / beta + bpp_y + bpp_z, "val_psnr": psnr_of(mse), "val_bpp": bpp_y + bpp_z}
 
-# %% ../nbs/04_training.ipynb #19690dba
+# %% ../nbs/04_training.ipynb #3d4fec91
 class _Run:
     "The state of a training run: all that a checkpoint keeps."
     def __init__(self, cfg:TrainConfig, model:Hyperprior, key:dict):
@@ -243,20 +239,33 @@ class _Run:
         self._restore(tensors)
 
     def _restore(self, tensors:dict):
-        for i, opt in enumerate(self.optimizers): restore_optimizer(f"optimizer{i}", opt, tensors, self.step)
+        for i, opt in enumerate(self.optimizers): restore_optimizer(f"optimizer{i}", opt, tensors)
 
 def _key(cfg:TrainConfig, images:list, init:Path, device:str) -> dict: # what a checkpoint belongs to
     checksum = 0
     for image in images: checksum = zlib.crc32(image, checksum)
     return {"config": dataclasses.asdict(cfg), "photographs": checksum, "init": model_identity(load_model(init)) if init else "klt", "device": device.split(":")[0]}
 
-# %% ../nbs/04_training.ipynb #8479ba79
+# %% ../nbs/04_training.ipynb #c29b8465
 def join_processes(device:str) -> tuple: # (rank, device of this process)
     "Under torchrun, meet the other processes; otherwise (0, device)."
     if "RANK" not in os.environ or "WORLD_SIZE" not in os.environ: return 0, device
     if not dist.is_initialized(): dist.init_process_group("nccl" if device.startswith("cuda") else "gloo")
     return dist.get_rank(), f"cuda:{os.environ['LOCAL_RANK']}" if device == "cuda" else device
 
+# %% ../nbs/04_training.ipynb #01bca4dd
+def _start(cfg:TrainConfig, images:list, init:Path) -> Hyperprior:
+    "The model at step 0: the transform, or another model with the quantizer step of the new beta."
+    torch.manual_seed(cfg.seed)
+    if init is None:
+        sample = random_crops(images, dataclasses.replace(cfg, batch_size=16), 2**31 - 1)
+        return init_transform(Hyperprior(**SIZES[cfg.size], beta=cfg.beta, gain=quantizer_gain(cfg.beta)), sample)
+    model = load_model(init)
+    fresh = Hyperprior(**SIZES[cfg.size]).channels
+    if model.channels | {"gain": 1.0} != fresh: raise InputError(f"{init} has other channels than size {cfg.size}; choose the matching --size")
+    return branch(model, cfg.beta)
+
+# %% ../nbs/04_training.ipynb #04771f9e
 def train(
     cfg:TrainConfig, # what to train
     images:list, # uint8 arrays (H,W,3)
@@ -302,17 +311,6 @@ def _finish(run:_Run, out:Path, init:Path):
     with write_atomically(beside(out, ".csv")) as tmp, open(tmp, "w", newline="") as f:
         writer = csv.DictWriter(f, run.log[-1].keys()); writer.writeheader(); writer.writerows(run.log)
     beside(out, ".ckpt").unlink(missing_ok=True)
-
-def _start(cfg:TrainConfig, images:list, init:Path) -> Hyperprior:
-    "The model at step 0: the transform, or another model with the quantizer step of the new beta."
-    torch.manual_seed(cfg.seed)
-    if init is None:
-        sample = random_crops(images, dataclasses.replace(cfg, batch_size=16), 2**31 - 1)
-        return init_transform(Hyperprior(**SIZES[cfg.size], beta=cfg.beta, gain=quantizer_gain(cfg.beta)), sample)
-    model = load_model(init)
-    fresh = Hyperprior(**SIZES[cfg.size]).channels
-    if model.channels | {"gain": 1.0} != fresh: raise InputError(f"{init} has other channels than size {cfg.size}; choose the matching --size")
-    return branch(model, cfg.beta)
 
 # %% ../nbs/04_training.ipynb #a6824c43
 @torch.no_grad()
