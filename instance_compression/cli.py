@@ -153,7 +153,7 @@ def write_video(
             container.mux(stream.encode())
     except av.FFmpegError as e: raise InputError(f"cannot write {path}: {e}; choose another output") from None
 
-# %% ../nbs/10_cli.ipynb #095e9111
+# %% ../nbs/10_cli.ipynb #f95ace8e
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]},
                   help="Instance-adaptive neural compression: a codec finetuned on one video, its update sent with the latents.")
 console = Console(highlight=False, markup=False, soft_wrap=True)
@@ -192,11 +192,9 @@ def model_of_file(
 ) -> Hyperprior: # the model that made the file, as its header says
     "Find the global model behind a file. Raises InputError if it is not among the shipped ones."
     h = Decoder(path).header
-    size = next((s for s, channels in SIZES.items() if (channels["N"], channels["M"]) == (h.N, h.M)), None)
     if model: return load_model(model)
-    found = load_global(h.beta, size) if size and h.beta > 0 and global_path(h.beta, size).is_file() else None
-    if found is None or model_identity(found) != h.identity:
-        raise BitstreamError(f"{path} was made with global model {h.identity}, this package has {model_identity(found) if found else 'none of its kind'}; give the right one with --model")
+    found = next((m for m in (load_global(h.beta, size) for size in SIZES if global_path(h.beta, size).is_file()) if model_identity(m) == h.identity), None) if h.beta > 0 else None
+    if found is None: raise BitstreamError(f"{path} was made with global model {h.identity} (beta {h.beta:g}), which is not among the shipped ones; give it with --model")
     return found
 
 # %% ../nbs/10_cli.ipynb #6804a3b4

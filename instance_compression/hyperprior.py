@@ -38,8 +38,8 @@ def round_ste(x:Tensor) -> Tensor: # x rounded; its gradient is that of the iden
     "Round to the nearest integer with a straight-through gradient."
     return x + (x.round() - x).detach()
 
-# %% ../nbs/01_hyperprior.ipynb #f977f19b
-SIZES = {"small": {"N": 64, "M": 192}, "tapered": {"N": 64, "M": 320, "widths": (32, 64, 128), "hyper": (64, 96)},
+# %% ../nbs/01_hyperprior.ipynb #04512119
+SIZES = {"small": {"N": 64, "M": 320, "widths": (32, 64, 128), "hyper": (64, 96)},
          "paper": {"N": 128, "M": 192}, "paper-high": {"N": 192, "M": 320}} # name -> channels
 STRIDE = 64 # pixels of x behind one element of z
 
@@ -343,22 +343,24 @@ def load_model(
     _copy_weights(model, weights, path)
     return model.to(memory_format=torch.channels_last).eval()
 
-# %% ../nbs/01_hyperprior.ipynb #1c54537a
-WEIGHTS = Path(__file__).parent / "weights" if "__file__" in globals() else Path("../instance_compression/weights")
+# %% ../nbs/01_hyperprior.ipynb #a1f7eb3d
+_PACKAGE = Path(__file__).parent if "__file__" in globals() else Path("../instance_compression")
+WEIGHTS = (_PACKAGE / "weights", _PACKAGE.parent / "weights") # of the package; beside it, in a clone, the large ones
 BETAS = (3e-3, 1e-3, 2.5e-4, 1e-4) # of the shipped models, from low to high rate
 
-def global_path(beta:float, size:str="small") -> Path: # .safetensors file in the package
-    "Where the shipped model of a size and beta lies."
-    return WEIGHTS / f"{size}-beta{beta:g}.safetensors"
+def global_path(beta:float, size:str="small") -> Path: # .safetensors file
+    "Where the shipped model of a size and beta lies; in the package, if there is none."
+    paths = [folder / f"{size}-beta{beta:g}.safetensors" for folder in WEIGHTS]
+    return next((p for p in paths if p.is_file()), paths[0])
 
 def load_global(
     beta:float, # weight of the rate
     size:str="small", # a key of SIZES
 ) -> Hyperprior: # float32, eval mode
-    "The shipped global model of this beta. Raises InputError, with the betas there are, when it is missing."
+    "The shipped global model of this beta. Raises InputError, with the models there are, when it is missing."
     path = global_path(beta, size)
     if path.is_file(): return load_model(path)
-    there = ", ".join(p.stem for p in sorted(WEIGHTS.glob("*.safetensors"))) or "none"
+    there = ", ".join(p.stem for folder in WEIGHTS for p in sorted(folder.glob("*.safetensors"))) or "none"
     raise InputError(f"no global model of size {size} for beta {beta:g} (there: {there}); train one with `instance-compression train --beta {beta:g} --size {size}`")
 
 def lambda_of(beta:float) -> float: # CompressAI's lmbda
