@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['MAGIC', 'VERSION', 'MAX_FRAMES', 'MAX_SIDE', 'MAX_PIXELS', 'BitstreamError', 'Header', 'pack_header', 'unpack_header',
-           'Encoded', 'encode_clip', 'Decoder']
+           'as_identified', 'Encoded', 'encode_clip', 'Decoder']
 
-# %% ../nbs/07_bitstream.ipynb #9d629ee5
+# %% ../nbs/07_bitstream.ipynb #d9b94332
 import hashlib
 import math
 import struct
@@ -21,7 +21,7 @@ from tqdm.auto import tqdm
 from .adaptation import Adapted, apply_update
 from .data import Clip, InputError, to_uint8
 from .entropy_coding import decode_frame, decode_update, encode_frame, encode_update, factorized_tables
-from .hyperprior import STRIDE, Hyperprior, flatten, model_identity, receiver_parameters, synthesis, write_atomically
+from .hyperprior import STRIDE, Hyperprior, flatten, model_identity, receiver_parameters, synthesis, without_scales, write_atomically
 from .rate_distortion import psnr_of
 from .update_prior import SpikeAndSlab
 
@@ -94,7 +94,14 @@ def _parse(body:bytes, size:int) -> Header:
     sections = tuple(_SECTION.iter_unpack(body[at:]))
     return Header(identity.hex(), beta, SpikeAndSlab(t, sigma, alpha, K), N, M, n_frames, height, width, fps, P, colour, sections, size)
 
-# %% ../nbs/07_bitstream.ipynb #f03f18ef
+# %% ../nbs/07_bitstream.ipynb #d6767b6d
+def as_identified(
+    model_global:Hyperprior, # with or without scales
+    identity:str, # 32 hex digits
+) -> Hyperprior: # the model, or the model without its scales; None if neither is meant
+    "A global model in the form that an identity names."
+    return next((m for m in (model_global, without_scales(model_global)) if model_identity(m) == identity), None)
+
 @dataclass(frozen=True)
 class Encoded:
     "What was written. Coded sizes in bits per pixel of the whole clip; estimates are in `Adapted.metrics`."
@@ -134,7 +141,7 @@ def encode_clip(
     bits = [8 * len(b) / clip.n_pixels for b in (header, update, b"".join(blocks))]
     return Encoded(Path(path).stat().st_size, *bits, sum(bits), float(np.mean(errors)), psnr_of(float(np.mean(errors))), digest.hexdigest())
 
-# %% ../nbs/07_bitstream.ipynb #32627d4d
+# %% ../nbs/07_bitstream.ipynb #6968fc77
 class Decoder:
     "An open .iac file: `header`, `model` (adapted), `levels`, and `decoder[i]`, the i-th picture as uint8 (H,W,3)."
     def __init__(self,
@@ -161,8 +168,9 @@ class Decoder:
         return data
 
     def _apply(self, model_global:Hyperprior):
-        h, identity = self.header, model_identity(model_global)
-        if identity != h.identity: raise BitstreamError(f"{self.path} was made with global model {h.identity}, this one is {identity}; give the model it was made with")
+        h, given = self.header, model_identity(model_global)
+        model_global = as_identified(model_global, h.identity)
+        if model_global is None: raise BitstreamError(f"{self.path} was made with global model {h.identity}, this one is {given}; give the model it was made with")
         P = len(flatten(receiver_parameters(model_global)))
         if (h.N, h.M, h.n_parameters) != (model_global.N, model_global.M, P): raise BitstreamError(f"{self.path} has a header that does not fit its global model; get it again")
         data = self.section(0)

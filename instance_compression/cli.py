@@ -7,7 +7,7 @@ __all__ = ['app', 'console', 'Method', 'Size', 'provenance', 'result_row', 'lock
            'check_device', 'write_pngs', 'write_video', 'main', 'resumable', 'plain_table', 'metrics_table',
            'model_of_file', 'encode', 'decode', 'info', 'kodak_result', 'train', 'demo']
 
-# %% ../nbs/10_cli.ipynb #e4b952ee
+# %% ../nbs/10_cli.ipynb #56ef5225
 import csv
 import dataclasses
 import hashlib
@@ -41,10 +41,10 @@ from rich.text import Text
 import instance_compression
 from .adaptation import METHODS, AdaptConfig, Adapted, adapt
 from .bit_allocation import bit_allocation, by_group
-from .bitstream import BitstreamError, Decoder, Encoded, encode_clip
+from .bitstream import BitstreamError, Decoder, Encoded, as_identified, encode_clip
 from .data import CLIPS, Clip, InputError, fetch_kodak, load_clip, photographs, read_image, read_iframes, sample_clip
 from .figures import busiest_crop, comparison_figure, figure_style
-from .hyperprior import BETAS, SIZES, Hyperprior, global_path, load_global, load_model, load_tensors, model_identity, write_atomically
+from .hyperprior import BETAS, SIZES, Hyperprior, global_path, load_global, load_model, load_tensors, model_identity, without_scales, write_atomically
 from .training import TrainConfig, beside, join_processes, load_photographs, train as train_model
 
 # %% ../nbs/10_cli.ipynb #8a107078
@@ -153,7 +153,7 @@ def write_video(
             container.mux(stream.encode())
     except av.FFmpegError as e: raise InputError(f"cannot write {path}: {e}; choose another output") from None
 
-# %% ../nbs/10_cli.ipynb #f95ace8e
+# %% ../nbs/10_cli.ipynb #6ae402de
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]},
                   help="Instance-adaptive neural compression: a codec finetuned on one video, its update sent with the latents.")
 console = Console(highlight=False, markup=False, soft_wrap=True)
@@ -193,11 +193,12 @@ def model_of_file(
     "Find the global model behind a file. Raises InputError if it is not among the shipped ones."
     h = Decoder(path).header
     if model: return load_model(model)
-    found = next((m for m in (load_global(h.beta, size) for size in SIZES if global_path(h.beta, size).is_file()) if model_identity(m) == h.identity), None) if h.beta > 0 else None
+    shipped = (load_global(h.beta, size) for size in SIZES if h.beta > 0 and global_path(h.beta, size).is_file())
+    found = next((m for m in shipped if as_identified(m, h.identity)), None)
     if found is None: raise BitstreamError(f"{path} was made with global model {h.identity} (beta {h.beta:g}), which is not among the shipped ones; give it with --model")
     return found
 
-# %% ../nbs/10_cli.ipynb #6804a3b4
+# %% ../nbs/10_cli.ipynb #68a6483b
 @app.command()
 def encode(
     video: Annotated[str, typer.Argument(help=f"A video file, a folder of images, or a clip by name ({', '.join(CLIPS)}, sample).")],
@@ -209,6 +210,7 @@ def encode(
     max_frames: Annotated[Optional[int], typer.Option(help="Keep at most so many frames.")] = None,
     size: Annotated[Size, typer.Option(help="Size of the shipped global model.")] = "small",
     model: Annotated[Optional[Path], typer.Option(help="A global model's file instead of a shipped one.")] = None,
+    scales: Annotated[bool, typer.Option(help="Use the global model's bin scales, if it has them; without, all bins have the width t, as in the paper.")] = True,
     crop: Annotated[int, typer.Option(help="Side of the training crops [px]; 0 for whole frames.")] = AdaptConfig.crop,
     batch_size: Annotated[int, typer.Option(help="Crops per step.")] = AdaptConfig.batch_size,
     lr_sender: Annotated[float, typer.Option(help="Adam's rate for the sender.")] = AdaptConfig.lr_sender,
@@ -232,6 +234,7 @@ def encode(
     check_free(output, force or checkpoint.is_file(), ".iac", video)  # beside its checkpoint, an output is that of an interrupted run
     check_device(device)
     model_global = load_model(model) if model else load_global(1e-3 if beta is None else beta, Size(size).value)
+    if not scales: model_global = without_scales(model_global)
     cfg = AdaptConfig(Method(method).value, model_global.beta if beta is None else beta, steps, crop, batch_size, lr_sender, lr_delta, lr_latents, sender_first, quantize,
                       model_rate, bin_width, sigma, alpha, keep, evaluations, seed)
     if quantize == "never": raise InputError("an update that is never quantized cannot be written; use quantize=\"never\" in Python, as a bound")

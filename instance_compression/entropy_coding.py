@@ -140,7 +140,7 @@ def decode_update(
     if not coder.is_empty() or checksum(levels) != crc: raise ValueError(_OTHER.format("the update's levels"))
     return levels
 
-# %% ../nbs/05_entropy_coding.ipynb #ac5caee5
+# %% ../nbs/05_entropy_coding.ipynb #cee668c1
 N_SCALES, SCALE_MAX, Z_MAX = 160, 256.0, 127
 SCALES = exact_exp(exact_log(SCALE_MIN) + exact_log(SCALE_MAX / SCALE_MIN) * (np.arange(N_SCALES) / (N_SCALES - 1)))
 THRESHOLDS = np.round(np.sqrt(SCALES[1:] * SCALES[:-1]) * 2**12) / 2**12 # on the grid of exact_hyper_synthesis
@@ -156,11 +156,15 @@ def gaussian_tables() -> list: # (Categorical, K) of each scale; symbols -K ... 
         tables.append((_table(np.concatenate([masses[:0:-1], masses, [0.0]])), k))
     return tables
 
+@lru_cache(maxsize=1)
+def _index_table() -> np.ndarray: # uint8, for every scale on the grid
+    return np.searchsorted(THRESHOLDS, np.arange(SCALE_MAX * 2**12 + 1) / 2**12, side="right").astype(np.uint8)
+
 def scale_indexes(
-    scales_hat:Tensor, # float64, any shape
-) -> np.ndarray: # int, same shape
-    "The table of each element: a comparison of exact numbers with exact thresholds."
-    return np.searchsorted(THRESHOLDS, scales_hat.numpy(), side="right")
+    scales_hat:Tensor, # float64 multiples of 2^-12, any shape
+) -> np.ndarray: # uint8, same shape
+    "The table of each element: a comparison of exact numbers with exact thresholds, looked up."
+    return _index_table()[(scales_hat * 2**12).clamp_(0, SCALE_MAX * 2**12).int().numpy()]
 
 def factorized_tables(
     model:Hyperprior, # with the update applied
@@ -189,10 +193,10 @@ def cumulative_logits(
         if i < len(eb.filters): x = x + exact_tanh(_double(eb.factors[i])) * exact_tanh(x)
     return x
 
-# %% ../nbs/05_entropy_coding.ipynb #b8d2e593
+# %% ../nbs/05_entropy_coding.ipynb #0531aca2
 def _groups(index:np.ndarray) -> list: # positions of each table that occurs, in order of the tables
-    order = np.argsort(index, kind="stable")
-    return np.split(order, np.flatnonzero(np.diff(index[order])) + 1)
+    order = np.argsort(index, kind="stable")  # a radix sort, as there are few tables
+    return [g for g in np.split(order, np.cumsum(np.bincount(index))[:-1]) if len(g)]
 
 def _push(coder:AnsCoder, symbols:np.ndarray, index:np.ndarray, tables:list):
     for positions in reversed(_groups(index)):
@@ -219,11 +223,11 @@ def _pop_raw(coder:AnsCoder) -> int:
     low, high = (int(v) for v in coder.decode(Uniform(2**16), 2))
     return (low | high << 16) - (2**32 if high >= 2**15 else 0)
 
-# %% ../nbs/05_entropy_coding.ipynb #5001542a
+# %% ../nbs/05_entropy_coding.ipynb #2c7c3db7
 _CRCS = struct.Struct("<2I")
 
 def _channel_index(shape:tuple) -> np.ndarray: # of the flattened (1,N,h,w)
-    return np.repeat(np.arange(shape[1]), shape[2] * shape[3])
+    return np.repeat(np.arange(shape[1], dtype=np.uint16), shape[2] * shape[3])
 
 def encode_frame(
     symbols:dict, # of `analysis`: y_symbols, z_symbols, scales_hat

@@ -7,7 +7,7 @@ __all__ = ['TrainConfig', 'random_crops', 'load_photographs', 'schedule', 'train
            'keep_freed_memory', 'beside', 'optimizer_tensors', 'restore_optimizer', 'hold_back', 'validate',
            'join_processes', 'train', 'branch', 'layer_sensitivity']
 
-# %% ../nbs/04_training.ipynb #00a2b110
+# %% ../nbs/04_training.ipynb #3c8c0c32
 import csv
 import ctypes
 import dataclasses
@@ -23,13 +23,13 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.distributed as dist
-from compressai.layers import GDN
+
 from PIL import Image
 from torch import Tensor
 from tqdm.auto import tqdm
 
 from .data import InputError, read_image, to_tensor
-from .hyperprior import (SIZES, Hyperprior, init_transform, load_model, load_tensors, model_identity, quantizer_gain,
+from .hyperprior import (GDN, SIZES, Hyperprior, calibrate_scales, init_transform, load_model, load_tensors, model_identity, quantizer_gain,
                                              receiver_parameters, save_model, save_tensors, write_atomically)
 from .rate_distortion import psnr_of, rate_distortion
 
@@ -140,7 +140,7 @@ def make_optimizers(model:Hyperprior, cfg:TrainConfig) -> tuple: # (SOAP or Adam
         weights = SOAP(groups, betas=(0.95, 0.95), weight_decay=0.0, precondition_frequency=10, max_precondition_dim=1024)
     return weights, torch.optim.Adam([model.entropy_bottleneck.quantiles], 1e-3)
 
-# %% ../nbs/04_training.ipynb #25a7cef0
+# %% ../nbs/04_training.ipynb #8d8ee98f
 def keep_freed_memory():
     "Let the allocator of glibc reuse large blocks instead of returning them (no effect elsewhere)."
     if platform.system() != "Linux" or platform.libc_ver()[0] != "glibc": return
@@ -177,6 +177,9 @@ def restore_optimizer(prefix:str, optimizer:torch.optim.Optimizer, tensors:dict)
         else: entry[k] = v.item() if v.dtype == torch.float64 and v.dim() == 0 else v
     lists = {i: {k: [v[j] for j in sorted(v)] if isinstance(v, dict) else v for k, v in entry.items()} for i, entry in state.items()}
     optimizer.load_state_dict({"state": lists, "param_groups": groups})
+    for p, entry in optimizer.state.items():  # in the memory layout of the parameter, on which fused optimizers rely
+        for k, v in entry.items():
+            if isinstance(v, Tensor) and v.shape == p.shape: entry[k] = torch.empty_like(p).copy_(v)
 
 # %% ../nbs/04_training.ipynb #1b1aa12c
 def hold_back(
@@ -253,19 +256,21 @@ def join_processes(device:str) -> tuple: # (rank, device of this process)
     if not dist.is_initialized(): dist.init_process_group("nccl" if device.startswith("cuda") else "gloo")
     return dist.get_rank(), f"cuda:{os.environ['LOCAL_RANK']}" if device == "cuda" else device
 
-# %% ../nbs/04_training.ipynb #01bca4dd
+# %% ../nbs/04_training.ipynb #961c01d7
+def _sample(cfg:TrainConfig, images:list) -> Tensor: # (16,3,crop,crop), which no step draws
+    return random_crops(images, dataclasses.replace(cfg, batch_size=16), 2**31 - 1)
+
 def _start(cfg:TrainConfig, images:list, init:Path) -> Hyperprior:
     "The model at step 0: the transform, or another model with the quantizer step of the new beta."
     torch.manual_seed(cfg.seed)
     if init is None:
-        sample = random_crops(images, dataclasses.replace(cfg, batch_size=16), 2**31 - 1)
-        return init_transform(Hyperprior(**SIZES[cfg.size], beta=cfg.beta, gain=quantizer_gain(cfg.beta)), sample)
+        return init_transform(Hyperprior(**SIZES[cfg.size], beta=cfg.beta, gain=quantizer_gain(cfg.beta)), _sample(cfg, images))
     model = load_model(init)
     fresh = Hyperprior(**SIZES[cfg.size]).channels
     if model.channels | {"gain": 1.0} != fresh: raise InputError(f"{init} has other channels than size {cfg.size}; choose the matching --size")
     return branch(model, cfg.beta)
 
-# %% ../nbs/04_training.ipynb #04771f9e
+# %% ../nbs/04_training.ipynb #309d5199
 def train(
     cfg:TrainConfig, # what to train
     images:list, # uint8 arrays (H,W,3)
@@ -302,12 +307,13 @@ def train(
         if run.step == stop_after: return run.average
     bar.close()
     if rank > 0: return run.average.cpu()
-    _finish(run, out, init)
+    _finish(run, images, out, init)
     return load_model(out)
 
-def _finish(run:_Run, out:Path, init:Path):
-    "Write the model and its log; the checkpoint has served."
-    save_model(out, run.average.cpu(), {"config": dataclasses.asdict(run.cfg), "init": Path(init).name if init else "klt"})
+def _finish(run:_Run, images:list, out:Path, init:Path):
+    "Write the model, with its bin scales, and its log; the checkpoint has served."
+    calibrate_scales(run.average.cpu(), _sample(run.cfg, images))
+    save_model(out, run.average, {"config": dataclasses.asdict(run.cfg), "init": Path(init).name if init else "klt"})
     with write_atomically(beside(out, ".csv")) as tmp, open(tmp, "w", newline="") as f:
         writer = csv.DictWriter(f, run.log[-1].keys()); writer.writeheader(); writer.writerows(run.log)
     beside(out, ".ckpt").unlink(missing_ok=True)

@@ -4,14 +4,15 @@
 
 # %% auto #0
 __all__ = ['prior', 'SpikeAndSlab', 'quantize_update', 'quantize_ste', 'density_bits', 'bin_masses', 'level_bits', 'update_bits',
-           'static_bits', 'add_update']
+           'static_bits', 'add_update', 'priced_update']
 
-# %% ../nbs/03_update_prior.ipynb #f187a73c
+# %% ../nbs/03_update_prior.ipynb #d9f4401d
 import math
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from scipy.special import ndtr, ndtri
 from torch import Tensor
 
@@ -100,12 +101,51 @@ def static_bits(
     "Ideal code length of an update that changes nothing."
     return n_parameters * float(level_bits(0, prior))
 
-# %% ../nbs/03_update_prior.ipynb #5c09b6a5
+# %% ../nbs/03_update_prior.ipynb #f0b92752
 def add_update(
     theta_global:Tensor, # float32 (P,)
     levels:Tensor, # integers (P,)
     prior:SpikeAndSlab, # bin width
+    scale:Tensor, # s (P,), of `bin_scales`
 ) -> Tensor: # theta_bar, float32 (P,)
-    "theta_D + t * levels, as encoder and decoder compute it."
-    moved = (theta_global.double() + prior.bin_width * levels.double()).float()
+    "theta_D + s t levels, as encoder and decoder compute it."
+    moved = (theta_global.double() + prior.bin_width * levels.double() * scale.double()).float()
     return torch.where(levels == 0, theta_global, moved)  # even -0.0 stays what it was
+
+# %% ../nbs/03_update_prior.ipynb #89d3f75f
+_BLOCK = 2**15 # parameters
+
+class _PricedUpdate(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, theta_global, delta, prior, scale, quantize):
+        a, b, t, K = prior.sigma**-2, prior.s**-2, prior.bin_width, prior.max_level
+        theta_bar, slope = torch.empty_like(delta), torch.empty_like(delta)
+        nats = len(delta) * math.log((1 + prior.alpha) * prior.sigma * math.sqrt(2 * math.pi) / t)
+        size = len(delta) if delta.is_cuda else _BLOCK * torch.get_num_threads()
+        for theta, d, moved, r, s in zip(*(v.split(size) for v in (theta_global, delta, theta_bar, slope, scale))):
+            seen = torch.div(d, t, out=moved).round_().clamp_(-K, K).mul_(t) if quantize else d
+            torch.addcmul(theta, s, seen, out=moved)
+            torch.mul(d, d, out=r)
+            nats = nats + a / 2 * r.sum()
+            if prior.alpha > 0:
+                r.mul_((a - b) / 2).add_(math.log(prior.alpha * prior.sigma / prior.s))
+                nats = nats - F.softplus(r).sum()
+                r.sigmoid_().mul_((b - a) / math.log(2)).add_(a / math.log(2)).mul_(d)
+            else: torch.mul(d, a / math.log(2), out=r)
+        ctx.save_for_backward(slope, scale)
+        return theta_bar, nats / math.log(2)
+
+    @staticmethod
+    def backward(ctx, grad_theta, grad_bits):
+        slope, scale = ctx.saved_tensors
+        return None, slope.mul_(grad_bits).addcmul_(scale, grad_theta), None, None, None
+
+def priced_update(
+    theta_global:Tensor, # theta_D (P,)
+    delta:Tensor, # unquantized update (P,)
+    prior:SpikeAndSlab, # bin width, clipping, density
+    scale:Tensor, # s (P,), of `bin_scales`
+    quantize:bool=True, # False: theta_D + s delta, for the ablation without quantization
+) -> tuple: # (theta_bar (P,), bits of the density, a scalar)
+    "theta_D + s `quantize_ste`(delta) and the sum of `density_bits`(delta), with their gradients, in one pass; differentiable once."
+    return _PricedUpdate.apply(theta_global, delta, prior, scale, quantize)
