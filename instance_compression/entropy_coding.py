@@ -193,26 +193,32 @@ def cumulative_logits(
         if i < len(eb.filters): x = x + exact_tanh(_double(eb.factors[i])) * exact_tanh(x)
     return x
 
-# %% ../nbs/05_entropy_coding.ipynb #0531aca2
-def _groups(index:np.ndarray) -> list: # positions of each table that occurs, in order of the tables
-    order = np.argsort(index, kind="stable")  # a radix sort, as there are few tables
-    return [g for g in np.split(order, np.cumsum(np.bincount(index))[:-1]) if len(g)]
+# %% ../nbs/05_entropy_coding.ipynb #28078be4
+def _groups(index:np.ndarray) -> tuple: # (order of the elements by table, [(table, first, end) in that order])
+    order = np.argsort(index, kind="stable")  # a radix sort, as tables are few
+    edges = np.searchsorted(index[order], np.arange(index.max() + 2, dtype=index.dtype))
+    return order, [(t, first, end) for t, (first, end) in enumerate(zip(edges, edges[1:])) if first < end]
 
 def _push(coder:AnsCoder, symbols:np.ndarray, index:np.ndarray, tables:list):
-    for positions in reversed(_groups(index)):
-        table, k = tables[index[positions[0]]]
-        s = symbols[positions].astype(np.int64)  # the magnitude of the smallest int32 needs more
-        escaped = np.abs(s) > k
-        for value in s[escaped][::-1]: _push_raw(coder, int(value))
-        coder.encode_reverse(np.where(escaped, 2 * k + 1, s + k).astype(np.int32), table)
+    order, groups = _groups(index)
+    symbols = symbols[order]
+    for t, first, end in reversed(groups):
+        (table, k), s = tables[t], symbols[first:end]
+        if s.min() < -k or s.max() > k:
+            escaped = (s < -k) | (s > k)
+            for value in s[escaped][::-1]: _push_raw(coder, int(value))
+            s = np.where(escaped, k + 1, s)
+        coder.encode_reverse(s + np.int32(k), table)
 
 def _pop(coder:AnsCoder, index:np.ndarray, tables:list) -> np.ndarray:
-    symbols = np.empty(len(index), dtype=np.int32)
-    for positions in _groups(index):
-        table, k = tables[index[positions[0]]]
-        s = coder.decode(table, len(positions)) - k
-        for i in np.flatnonzero(s == k + 1): s[i] = _pop_raw(coder)
-        symbols[positions] = s
+    order, groups = _groups(index)
+    in_order, symbols = np.empty(len(index), dtype=np.int32), np.empty(len(index), dtype=np.int32)
+    for t, first, end in groups:
+        (table, k), s = tables[t], in_order[first:end]
+        np.subtract(coder.decode(table, end - first), k, out=s)
+        if s.max() > k:
+            for i in np.flatnonzero(s > k): s[i] = _pop_raw(coder)
+    symbols[order] = in_order
     return symbols
 
 def _push_raw(coder:AnsCoder, value:int):

@@ -230,20 +230,20 @@ def without_scales(model:Hyperprior) -> Hyperprior: # a copy, in the paper's set
     model.scales = {}
     return model
 
-# %% ../nbs/01_hyperprior.ipynb #da3d3688
+# %% ../nbs/01_hyperprior.ipynb #63d9167c
 WEIGHT_BITS, ACTIVATION_BITS = 16, 12 # fractional bits in exact arithmetic
 MAX_ACTIVATION = 2**25 # integers; 8192 in units of the activations
 
-def _exact_layer(layer:nn.Module, a:Tensor) -> Tensor:
-    if isinstance(layer, nn.LeakyReLU): return torch.where(a < 0, ((a * round(layer.negative_slope * 2**WEIGHT_BITS)) * 2.0**-WEIGHT_BITS + 0.5).floor(), a)
-    W = (layer.weight.double() * 2**WEIGHT_BITS).round()
-    b = (layer.bias.double() * 2**(WEIGHT_BITS + ACTIVATION_BITS)).round()
+def _exact_layer(layer:nn.Module, a:Tensor) -> Tensor: # integers in +-MAX_ACTIVATION, as is the result
+    if isinstance(layer, nn.LeakyReLU): return torch.where(a < 0, (a * round(layer.negative_slope * 2**WEIGHT_BITS)).mul_(2.0**-WEIGHT_BITS).add_(0.5).floor_(), a)
+    W = (layer.weight.double() * 2**WEIGHT_BITS).round_()
+    b = (layer.bias.double() * 2**(WEIGHT_BITS + ACTIVATION_BITS)).round_()
     if W.abs().sum((1, 2, 3) if isinstance(layer, nn.Conv2d) else (0, 2, 3)).max() * MAX_ACTIVATION + b.abs().max() >= 2**53:
         raise ValueError("weights of h_s are too large for exact arithmetic")
     conv = F.conv2d if isinstance(layer, nn.Conv2d) else F.conv_transpose2d
     extra = {} if isinstance(layer, nn.Conv2d) else {"output_padding": layer.output_padding}
     a = conv(a, W, b, layer.stride, layer.padding, **extra)
-    return (a * 2.0**-WEIGHT_BITS + 0.5).floor().clamp(-MAX_ACTIVATION, MAX_ACTIVATION)
+    return a.mul_(2.0**-WEIGHT_BITS).add_(0.5).floor_().clamp_(-MAX_ACTIVATION, MAX_ACTIVATION)
 
 @torch.no_grad()
 def exact_hyper_synthesis(
@@ -252,9 +252,9 @@ def exact_hyper_synthesis(
 ) -> tuple: # scales_hat, means_hat (B,M,4h,4w), float64 multiples of 2^-12
     "h_s in integer arithmetic: the same numbers on every machine. Raises ValueError for weights too large to stay exact."
     medians = model.entropy_bottleneck.quantiles[:, :, 1:2].double().reshape(1, -1, 1, 1)  # (N,1,3) -> (1,N,1,1)
-    a = z_symbols.double() * 2**ACTIVATION_BITS + (medians * 2**ACTIVATION_BITS).round()
-    for layer in model.h_s: a = _exact_layer(layer, a.clamp(-MAX_ACTIVATION, MAX_ACTIVATION))
-    return (a * 2.0**-ACTIVATION_BITS).chunk(2, 1)
+    a = (z_symbols.double() * 2**ACTIVATION_BITS + (medians * 2**ACTIVATION_BITS).round()).clamp_(-MAX_ACTIVATION, MAX_ACTIVATION)
+    for layer in model.h_s: a = _exact_layer(layer, a)
+    return a.mul_(2.0**-ACTIVATION_BITS).chunk(2, 1)
 
 # %% ../nbs/01_hyperprior.ipynb #c120fbf7
 def pad(

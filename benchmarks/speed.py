@@ -1,0 +1,205 @@
+"""Ours against the plain way, in one run on one machine: python benchmarks/speed.py [--repeats 7] [--table results/speed.csv]
+
+The plain way is CompressAI's own model class in its own memory layout, with the same weights: its GDN, its compress() and decompress(), an update that is a dictionary of tensors priced by
+torch.distributions, Adam as it comes, the update coded with CompressAI's 16-bit coder tensor by tensor. Both take turns, so that a busy machine is busy for both; a ratio is taken in each turn."""
+import argparse
+import math
+import time
+import warnings
+from pathlib import Path
+
+warnings.filterwarnings("ignore")
+
+import numpy as np
+import torch
+from compressai.ans import BufferedRansEncoder, RansDecoder
+from compressai.layers import GDN as PlainGDN
+from compressai.models import MeanScaleHyperprior
+from compressai.models.google import get_scale_table
+from compressai.models.utils import conv, deconv
+from compressai._CXX import pmf_to_quantized_cdf
+from torch import nn
+from torch.distributions import Normal
+from torch.func import functional_call
+
+from instance_compression.adaptation import AdaptConfig, adapt, _Run
+from instance_compression.bitstream import Decoder, encode_clip
+from instance_compression.cli import append_row, console, plain_table, provenance
+from instance_compression.data import Clip, data_dir, load_clip, sample_clip, to_tensor, to_uint8
+from instance_compression.entropy_coding import decode_frame, decode_update, encode_frame, encode_update, factorized_tables
+from instance_compression.hyperprior import (SIZES, Hyperprior, analysis, exact_hyper_synthesis, init_transform, load_global, pad, quantizer_gain, receiver_parameters,
+                                             sender_parameters)
+from instance_compression.training import keep_freed_memory
+from instance_compression.update_prior import SpikeAndSlab, bin_masses
+
+COLUMNS = ("what", "size", "height", "width", "repeats", "threads", "plain_ms", "ours_ms", "ratio", "ratio_low", "ratio_high")
+
+
+@torch.no_grad()
+def plain_model(model:Hyperprior) -> MeanScaleHyperprior:
+    "The same function and weights in CompressAI's class, with the gain multiplied into the outermost kernels."
+    plain = MeanScaleHyperprior(model.N, model.M)
+    (a, b, c), (p, q), M = model.widths, model.hyper, model.M
+    plain.g_a = nn.Sequential(conv(3, a), PlainGDN(a), conv(a, b), PlainGDN(b), conv(b, c), PlainGDN(c), conv(c, M))
+    plain.g_s = nn.Sequential(deconv(M, c), PlainGDN(c, inverse=True), deconv(c, b), PlainGDN(b, inverse=True), deconv(b, a), PlainGDN(a, inverse=True), deconv(a, 3))
+    plain.h_s = nn.Sequential(deconv(model.N, p), nn.LeakyReLU(inplace=True), deconv(p, q), nn.LeakyReLU(inplace=True), conv(q, M * 2, stride=1, kernel_size=3))
+    for name, p in plain.named_parameters(): p.copy_(dict(model.named_parameters())[name])
+    plain.g_a[0].weight.mul_(model.gain)
+    plain.g_s[6].weight.div_(model.gain); plain.g_s[6].bias.div_(model.gain)
+    plain.update(get_scale_table(), force=True)
+    return plain.eval()
+
+
+def plain_step(model:Hyperprior, frames:np.ndarray, cfg:AdaptConfig):
+    "One step of L_RDM as one would write it down."
+    plain = plain_model(model).requires_grad_(False)
+    theta = receiver_parameters(plain)
+    delta = {k: torch.zeros_like(p).requires_grad_() for k, p in theta.items()}
+    phi = [p.requires_grad_() for p in sender_parameters(plain).values()]
+    optimizer = torch.optim.Adam([{"params": phi, "lr": cfg.lr_sender}, {"params": list(delta.values()), "lr": cfg.lr_delta}])
+    prior, n_pixels = cfg.prior, math.prod(frames.shape[:3])
+    def step(i:int):
+        top, left = 64 * (i % 2), 64 * (i % 3)
+        x = torch.from_numpy(frames[i % len(frames), top:top + 256, left:left + 256]).permute(2, 0, 1)[None].float() / 255
+        theta_bar = {k: theta[k] + d + (torch.round(d / prior.bin_width).clamp(-prior.max_level, prior.max_level) * prior.bin_width - d).detach() for k, d in delta.items()}
+        out = functional_call(plain, theta_bar, (x,))
+        loss = ((out["x_hat"] - x)**2).mean() / cfg.beta + sum(-torch.log2(p).sum() for p in out["likelihoods"].values()) / (256 * 256)
+        for d in delta.values():
+            components = torch.stack([Normal(0.0, prior.sigma).log_prob(d), Normal(0.0, prior.s).log_prob(d) + math.log(prior.alpha)])
+            loss = loss - (torch.logsumexp(components, 0) - math.log(1 + prior.alpha)).sum() / math.log(2) / n_pixels
+        optimizer.zero_grad(); loss.backward(); optimizer.step()
+    return step
+
+
+def our_step(model:Hyperprior, frames:np.ndarray, cfg:AdaptConfig):
+    run = _Run(model, frames[:1, :256, :256], cfg, "cpu")
+    run.frames, run.n_pixels = frames, math.prod(frames.shape[:3])
+    return lambda i: run.advance()
+
+
+def plain_update_coder(levels:np.ndarray, tensors:list, prior:SpikeAndSlab):
+    "Encode and decode with CompressAI's coder, each tensor a string of its own."
+    cdf = pmf_to_quantized_cdf([*bin_masses(prior), 0.0], 16)
+    chunks = np.split(levels, np.cumsum(tensors)[:-1])
+    def encode():
+        strings = []
+        for chunk in chunks:
+            coder = BufferedRansEncoder()
+            coder.encode_with_indexes((chunk + prior.max_level).tolist(), [0] * len(chunk), [cdf], [len(cdf)], [0])
+            strings.append(coder.flush())
+        return strings
+    strings = encode()
+    def decode():
+        out = [np.array(RansDecoder().decode_with_indexes(s, [0] * len(chunk), [cdf], [len(cdf)], [0])) for s, chunk in zip(strings, chunks)]
+        return np.concatenate(out) - prior.max_level
+    assert np.array_equal(decode(), levels)
+    return encode, decode
+
+
+def compare(plain, ours, repeats:int) -> dict: # milliseconds
+    "Both in turns, after a warm-up; the spread is that of the middle half."
+    times = []
+    for i in range(repeats + 2):
+        row = []
+        for f in (plain, ours):
+            begin = time.perf_counter(); f(i); row.append(1e3 * (time.perf_counter() - begin))
+        times.append(row)
+    times = np.array(times[2:])
+    low, middle, high = np.percentile(times[:, 0] / times[:, 1], (25, 50, 75))
+    return {"plain_ms": np.median(times[:, 0]), "ours_ms": np.median(times[:, 1]), "ratio": middle, "ratio_low": low, "ratio_high": high}
+
+
+def codec_rows(model:Hyperprior, frame:np.ndarray): # of ("what", plain, ours)
+    "Entropy coding of one frame's latents, and decoding it."
+    plain, x = plain_model(model), pad(to_tensor(frame))
+    with torch.no_grad():
+        symbols, tables = analysis(model, to_tensor(frame)), factorized_tables(model)
+        y, means, scales = (symbols["y_symbols"] + symbols["means_hat"]).float(), symbols["means_hat"].float(), symbols["scales_hat"].float()
+        z = symbols["z_symbols"].float() + plain.entropy_bottleneck.quantiles[:, :, 1:2].reshape(1, -1, 1, 1)
+        shape = z.shape[-2:]
+    gc, eb = plain.gaussian_conditional, plain.entropy_bottleneck
+    write = lambda i: (gc.compress(y, gc.build_indexes(scales), means=means), eb.compress(z))
+    with torch.no_grad(): strings, block = write(0), encode_frame(symbols, tables)
+    read = lambda i: (gc.decompress(strings[0], gc.build_indexes(scales), means=means), eb.decompress(strings[1], shape))
+    from instance_compression.entropy_coding import _after, _channel_index, _pop, _CRCS, gaussian_tables, scale_indexes
+    def ours_read(i):
+        (_, _), coder = _after(_CRCS, block)
+        _pop(coder, _channel_index(symbols["z_symbols"].shape), tables)
+        return _pop(coder, scale_indexes(symbols["scales_hat"]).ravel(), gaussian_tables())
+    assert np.array_equal(ours_read(0), symbols["y_symbols"].numpy().ravel())
+    yield "encode latents", no_grad(write), lambda i: encode_frame(symbols, tables)
+    yield "decode latents", no_grad(read), ours_read
+    with torch.no_grad(): packed = plain.compress(x)
+    yield "decode a frame", no_grad(lambda i: plain.decompress(packed["strings"], packed["shape"])), lambda i: picture(model, block, tables, symbols, frame.shape)
+
+
+def picture(model, block, tables, symbols, shape):
+    from instance_compression.hyperprior import synthesis
+    s = decode_frame(block, model, tables, tuple(symbols["z_symbols"].shape))
+    return to_uint8(synthesis(model, s["y_symbols"], s["means_hat"], *shape[:2]))
+
+
+def no_grad(f): return torch.no_grad()(f)
+
+
+def clip_decode(model:Hyperprior, clip:Clip, folder:Path): # ("what", plain, ours)
+    "All frames of a file, from opening it to the pictures."
+    path = folder / "speed.iac"
+    encode_clip(path, adapt(model, clip.frames, AdaptConfig(method="global", beta=model.beta), progress=False), model, clip, progress=False)
+    plain = plain_model(model)
+    with torch.no_grad(): packed = [plain.compress(pad(to_tensor(f))) for f in clip.frames]
+    def theirs(i):
+        plain.update(get_scale_table(), force=True)  # as one does after loading a model
+        return [to_uint8(plain.decompress(p["strings"], p["shape"])["x_hat"][..., :clip.height, :clip.width]) for p in packed]
+    def ours(i):
+        decoder = Decoder(path, model)
+        return [decoder[k] for k in range(len(decoder))]
+    return no_grad(theirs), ours
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--table", type=Path, default=Path("results/speed.csv"))
+    parser.add_argument("--only", default="", help="run only what contains this word")
+    args = parser.parse_args()
+    keep_freed_memory()
+    import tempfile
+    frames = sample_clip(4, 768, 1344).frames
+    real = load_clip("tree1080", 2.0, 1).frames[0] if data_dir() else frames[0]
+    table = plain_table("what", "size", "frame", "plain [ms]", "ours [ms]", "ratio", "middle half")
+    def add(what, size, height, width, plain, ours, repeats=args.repeats):
+        row = {"what": what, "size": size, "height": height, "width": width, "repeats": repeats, "threads": torch.get_num_threads()} | compare(plain, ours, repeats)
+        table.add_row(what, size, f"{width}x{height}", f"{row['plain_ms']:.1f}", f"{row['ours_ms']:.1f}", f"{row['ratio']:.2f}", f"{row['ratio_low']:.2f} to {row['ratio_high']:.2f}")
+        append_row(args.table, {k: round(v, 3) if isinstance(v, float) else v for k, v in row.items()} | provenance())
+    wanted = lambda what: args.only in what
+    for size in ("small", "paper"):
+        torch.manual_seed(0)
+        fresh = init_transform(Hyperprior(**SIZES[size], beta=1e-3, gain=quantizer_gain(1e-3)), to_tensor(frames)[..., :768, :1344]).to(memory_format=torch.channels_last).eval()
+        model = load_global(1e-3) if size == "small" else fresh
+        if wanted("adaptation step"):
+            cfg = AdaptConfig(sender_first=0, steps=10_000)
+            add("adaptation step", size, 256, 256, plain_step(model, frames, cfg), our_step(model, frames, cfg))
+        for height, width in ((720, 1280), (1080, 1920)):
+            crop = real[:height, :width] if real.shape[0] >= height else frames[0][:height, :width]
+            for what, plain, ours in codec_rows(model, crop):
+                if wanted(what): add(what, size, *crop.shape[:2], plain, ours)
+    if wanted("update"):
+        rng, prior = np.random.default_rng(0), SpikeAndSlab()
+        tensors = [p.numel() for p in receiver_parameters(load_global(1e-3)).values()]
+        P = 5_000_000
+        tensors = [n * P // sum(tensors) for n in tensors]; tensors[-1] += P - sum(tensors)
+        levels = np.where(rng.random(P) < 0.01, rng.choice([-2, -1, 1, 2], P), 0).astype(np.int32)
+        encode, decode = plain_update_coder(levels, tensors, prior)
+        data = encode_update(levels, prior)
+        add("encode 5 million levels", "-", 0, 0, lambda i: encode(), lambda i: encode_update(levels, prior))
+        add("decode 5 million levels", "-", 0, 0, lambda i: decode(), lambda i: decode_update(data, P, prior))
+    if wanted("clip") and data_dir():
+        with tempfile.TemporaryDirectory() as folder:
+            clip = load_clip("dashcam", 2.0)
+            plain, ours = clip_decode(load_global(1e-3), clip, Path(folder))
+            add("decode the clip dashcam", "small", clip.height, clip.width, plain, ours, max(5, args.repeats // 2))
+    console.print(table)
+
+
+if __name__ == "__main__": main()
