@@ -6,7 +6,7 @@
 __all__ = ['METHODS', 'AdaptConfig', 'Adapted', 'bpp_model_of', 'with_receiver', 'apply_update', 'clip_crops', 'rdm_step_loss',
            'adapt']
 
-# %% ../nbs/06_adaptation.ipynb #8a5c4d30
+# %% ../nbs/06_adaptation.ipynb #bde5dc58
 import dataclasses
 import hashlib
 import math
@@ -24,7 +24,7 @@ from tqdm.auto import tqdm
 
 from .data import InputError, to_tensor
 from .hyperprior import (STRIDE, Hyperprior, analysis, bin_scales, flatten, load_tensors, model_identity, pad, receiver_parameters,
-                                             save_tensors, sender_parameters, symbols_of, unflatten)
+                                             save_tensors, sender_parameters, stopwatch, symbols_of, unflatten)
 from .rate_distortion import evaluate, psnr_of, rate_distortion, rdm_loss
 from .training import keep_freed_memory, optimizer_tensors, restore_optimizer
 from .update_prior import SpikeAndSlab, add_update, priced_update, quantize_update, update_bits
@@ -150,7 +150,7 @@ def rdm_step_loss(
     loss = rd["mse"] / cfg.beta + rd["bpp_y"] + rd["bpp_z"]
     return loss + (bits / n_pixels if cfg.model_rate else 0), {k: v.item() for k, v in rd.items()} | {"loss": loss.item()}
 
-# %% ../nbs/06_adaptation.ipynb #4ed4286d
+# %% ../nbs/06_adaptation.ipynb #a5c24b54
 def _trainables(model:Hyperprior, frames:np.ndarray, cfg:AdaptConfig) -> dict: # name -> tensor that requires a gradient
     if cfg.method == "latents":
         named = {}
@@ -166,6 +166,7 @@ def _optimizer(trainables:dict, cfg:AdaptConfig) -> torch.optim.Adam:
     rate = lambda k: cfg.lr_delta if k == "delta" else cfg.lr_latents if cfg.method == "latents" else cfg.lr_sender
     return torch.optim.Adam([{"params": [v], "lr": rate(k), "peak": rate(k)} for k, v in trainables.items()], fused=True)
 
+@stopwatch("measuring")
 def _assemble(model_global:Hyperprior, now:dict, frames:np.ndarray, cfg:AdaptConfig) -> Adapted:
     "The codec of these tensors, measured on the whole clip as it will be sent."
     theta, latents = receiver_parameters(model_global), ()
@@ -183,7 +184,7 @@ def _assemble(model_global:Hyperprior, now:dict, frames:np.ndarray, cfg:AdaptCon
     metrics = evaluate(model, frames, bpp_model, symbols=lambda i: adapted.symbols(i, frames[i]))
     return dataclasses.replace(adapted, metrics=metrics)
 
-# %% ../nbs/06_adaptation.ipynb #7940941e
+# %% ../nbs/06_adaptation.ipynb #fc0d6e5e
 class _Run:
     "The state of an adaptation: all that a checkpoint keeps."
     def __init__(self, model_global:Hyperprior, frames:np.ndarray, cfg:AdaptConfig, device:str):
@@ -197,6 +198,7 @@ class _Run:
         self.best = _assemble(model_global, self.best_now, frames, dataclasses.replace(cfg, method="encoder"))
         self.log = [self._row(self.best, 0.0)]
 
+    @stopwatch("steps")
     def advance(self) -> dict: # metrics of `rdm_step_loss`
         "One step of Adam on the tensors that are due."
         cfg, step, delta = self.cfg, self.step, self.trainables.get("delta")

@@ -6,7 +6,7 @@
 __all__ = ['MAGIC', 'VERSION', 'MAX_FRAMES', 'MAX_SIDE', 'MAX_PIXELS', 'BitstreamError', 'Header', 'pack_header', 'unpack_header',
            'as_identified', 'Encoded', 'encode_clip', 'Decoder']
 
-# %% ../nbs/07_bitstream.ipynb #d9b94332
+# %% ../nbs/07_bitstream.ipynb #5f095c8e
 import hashlib
 import math
 import struct
@@ -21,7 +21,7 @@ from tqdm.auto import tqdm
 from .adaptation import Adapted, apply_update
 from .data import Clip, InputError, to_uint8
 from .entropy_coding import decode_frame, decode_update, encode_frame, encode_update, factorized_tables
-from .hyperprior import STRIDE, Hyperprior, flatten, model_identity, receiver_parameters, synthesis, without_scales, write_atomically
+from .hyperprior import STRIDE, Hyperprior, flatten, model_identity, receiver_parameters, stopwatch, synthesis, without_scales, write_atomically
 from .rate_distortion import psnr_of
 from .update_prior import SpikeAndSlab
 
@@ -94,7 +94,7 @@ def _parse(body:bytes, size:int) -> Header:
     sections = tuple(_SECTION.iter_unpack(body[at:]))
     return Header(identity.hex(), beta, SpikeAndSlab(t, sigma, alpha, K), N, M, n_frames, height, width, fps, P, colour, sections, size)
 
-# %% ../nbs/07_bitstream.ipynb #d6767b6d
+# %% ../nbs/07_bitstream.ipynb #be8ff287
 def as_identified(
     model_global:Hyperprior, # with or without scales
     identity:str, # 32 hex digits
@@ -114,6 +114,7 @@ class Encoded:
     psnr:float # of that mse [dB]
     frames_sha256:str # of the delivered pictures, uint8 (T,H,W,3)
 
+@stopwatch("writing")
 def encode_clip(
     path:Path, # file to write
     adapted:Adapted, # of `adapt`

@@ -7,7 +7,7 @@ __all__ = ['app', 'console', 'Method', 'Size', 'provenance', 'result_row', 'lock
            'check_device', 'write_pngs', 'write_video', 'main', 'resumable', 'plain_table', 'metrics_table',
            'model_of_file', 'encode', 'decode', 'info', 'kodak_result', 'train', 'demo']
 
-# %% ../nbs/10_cli.ipynb #56ef5225
+# %% ../nbs/10_cli.ipynb #92b1188a
 import csv
 import dataclasses
 import hashlib
@@ -44,7 +44,7 @@ from .bit_allocation import bit_allocation, by_group
 from .bitstream import BitstreamError, Decoder, Encoded, as_identified, encode_clip
 from .data import CLIPS, Clip, InputError, fetch_kodak, load_clip, photographs, read_image, read_iframes, sample_clip
 from .figures import busiest_crop, comparison_figure, figure_style
-from .hyperprior import BETAS, SIZES, Hyperprior, global_path, load_global, load_model, load_tensors, model_identity, without_scales, write_atomically
+from .hyperprior import BETAS, SIZES, Hyperprior, global_path, load_global, load_model, load_tensors, model_identity, stopwatch, without_scales, write_atomically
 from .training import TrainConfig, beside, join_processes, load_photographs, train as train_model
 
 # %% ../nbs/10_cli.ipynb #8a107078
@@ -102,7 +102,7 @@ def append_row(
         with write_atomically(path) as tmp, open(tmp, "w", newline="") as f:
             writer = csv.DictWriter(f, row.keys(), lineterminator="\n"); writer.writeheader(); writer.writerows([*rows, row])
 
-# %% ../nbs/10_cli.ipynb #3d4273ee
+# %% ../nbs/10_cli.ipynb #d4b5c966
 def check_free(
     path:Path, # an output
     force:bool=False, # overwrite a file
@@ -120,6 +120,7 @@ def check_device(device:str):
     try: torch.zeros(1, device=device)
     except (RuntimeError, AssertionError): raise InputError(f"there is no device {device} here; use cpu, or cuda where a GPU is installed") from None
 
+@stopwatch("writing pictures")
 def write_pngs(
     folder:Path, # made here
     pictures, # iterable of uint8 (H,W,3)
@@ -136,6 +137,7 @@ def write_pngs(
             inner.rename(folder)
     except OSError as e: raise InputError(f"cannot write {folder}: {e.strerror or e}; choose another output") from None
 
+@stopwatch("writing pictures")
 def write_video(
     path:Path, # .mkv
     pictures, # iterable of uint8 (H,W,3)
@@ -198,7 +200,7 @@ def model_of_file(
     if found is None: raise BitstreamError(f"{path} was made with global model {h.identity} (beta {h.beta:g}), which is not among the shipped ones; give it with --model")
     return found
 
-# %% ../nbs/10_cli.ipynb #68a6483b
+# %% ../nbs/10_cli.ipynb #43e0607d
 @app.command()
 def encode(
     video: Annotated[str, typer.Argument(help=f"A video file, a folder of images, or a clip by name ({', '.join(CLIPS)}, sample).")],
@@ -255,9 +257,10 @@ def encode(
     estimate = adapted.metrics["bpp"] + encoded.coded_bpp_header
     console.print(f"estimate {estimate:.5f} bpp (latents, update, header), coded {encoded.coded_bpp:.5f} bpp: {100 * (encoded.coded_bpp / estimate - 1):+.3f} %")
     console.print(f"adapted in {seconds:.0f} s, best at step {adapted.step}, {np.count_nonzero(adapted.levels):,} of {len(adapted.levels):,} receiver parameters moved; all done in {time.perf_counter() - begin:.0f} s")
+    console.print(f"where the time went: {stopwatch.report()}")
     console.print(f"pictures sha256 {encoded.frames_sha256}")
 
-# %% ../nbs/10_cli.ipynb #69b07000
+# %% ../nbs/10_cli.ipynb #eb57f2d3
 @app.command()
 def decode(
     file: Annotated[Path, typer.Argument(help="An .iac file.")],
@@ -269,7 +272,7 @@ def decode(
     suffix = output.suffix if output.suffix in (".mkv", ".mp4", ".mov", ".avi", ".webm", ".y4m", ".png") else ""  # any other name is a folder's
     if suffix not in ("", ".mkv"): raise InputError(f"cannot write {suffix} files; name a folder or a .mkv")
     check_free(output, force, suffix)
-    decoder, digest = Decoder(file, model_of_file(file, model)), hashlib.sha256()
+    with stopwatch("opening"): decoder, digest = Decoder(file, model_of_file(file, model)), hashlib.sha256()
     def pictures():
         with typer.progressbar(range(len(decoder)), label="decode", file=sys.stderr) as bar:
             for i in bar:
@@ -279,6 +282,7 @@ def decode(
     if suffix: write_video(output, pictures(), decoder.header.fps)
     else: write_pngs(output, pictures())
     console.print(f"{len(decoder)} frames of {decoder.header.width}x{decoder.header.height} in {output}")
+    console.print(f"where the time went: {stopwatch.report()}")
     console.print(f"pictures sha256 {digest.hexdigest()}")
 
 @app.command()

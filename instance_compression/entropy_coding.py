@@ -8,7 +8,7 @@ __all__ = ['AnsCoder', 'Categorical', 'Uniform', 'PRECISION', 'N_SCALES', 'SCALE
            'to_bytes', 'from_bytes', 'checksum', 'encode_update', 'decode_update', 'gaussian_tables', 'scale_indexes',
            'factorized_tables', 'cumulative_logits', 'encode_frame', 'decode_frame']
 
-# %% ../nbs/05_entropy_coding.ipynb #40c5d13e
+# %% ../nbs/05_entropy_coding.ipynb #feb5178e
 import math
 import struct
 import zlib
@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .hyperprior import Hyperprior, exact_hyper_synthesis
+from .hyperprior import Hyperprior, exact_hyper_synthesis, stopwatch
 from .rate_distortion import SCALE_MIN
 from .update_prior import SpikeAndSlab, bin_masses
 
@@ -101,7 +101,7 @@ def from_bytes(data:bytes) -> AnsCoder:
     if len(data) % 4: raise ValueError("coded data is not a whole number of 32-bit words")
     return AnsCoder(np.frombuffer(data, dtype="<u4").astype(np.uint32))
 
-# %% ../nbs/05_entropy_coding.ipynb #df09a7ef
+# %% ../nbs/05_entropy_coding.ipynb #23ce08ee
 _CRC = struct.Struct("<I")
 _OTHER = "{} are not those that were coded"
 
@@ -118,6 +118,7 @@ def _after(crcs:struct.Struct, data:bytes) -> tuple: # (checksums, coder)
 def _update_table(prior:SpikeAndSlab) -> Categorical:
     return _table(bin_masses(prior, exact_ndtr))
 
+@stopwatch("update coding")
 def encode_update(
     levels:np.ndarray, # integers (P,) in -K ... K
     prior:SpikeAndSlab, # gives the table
@@ -129,6 +130,7 @@ def encode_update(
     coder.encode_reverse((levels + prior.max_level).astype(np.int32), _update_table(prior))
     return _CRC.pack(checksum(levels)) + to_bytes(coder)
 
+@stopwatch("update coding")
 def decode_update(
     data:bytes, # b_delta
     n_parameters:int, # P
@@ -140,12 +142,13 @@ def decode_update(
     if not coder.is_empty() or checksum(levels) != crc: raise ValueError(_OTHER.format("the update's levels"))
     return levels
 
-# %% ../nbs/05_entropy_coding.ipynb #cee668c1
+# %% ../nbs/05_entropy_coding.ipynb #5ebe8a5b
 N_SCALES, SCALE_MAX, Z_MAX = 160, 256.0, 127
 SCALES = exact_exp(exact_log(SCALE_MIN) + exact_log(SCALE_MAX / SCALE_MIN) * (np.arange(N_SCALES) / (N_SCALES - 1)))
 THRESHOLDS = np.round(np.sqrt(SCALES[1:] * SCALES[:-1]) * 2**12) / 2**12 # on the grid of exact_hyper_synthesis
 
 @lru_cache(maxsize=1)
+@stopwatch("tables")
 def gaussian_tables() -> list: # (Categorical, K) of each scale; symbols -K ... K, then the escape
     "Tables of y, out to six standard deviations and 24 more: each costs 2^-24 of the mass and saves an escape."
     tables = []
@@ -160,12 +163,14 @@ def gaussian_tables() -> list: # (Categorical, K) of each scale; symbols -K ... 
 def _index_table() -> np.ndarray: # uint8, for every scale on the grid
     return np.searchsorted(THRESHOLDS, np.arange(SCALE_MAX * 2**12 + 1) / 2**12, side="right").astype(np.uint8)
 
+@stopwatch("entropy coding")
 def scale_indexes(
     scales_hat:Tensor, # float64 multiples of 2^-12, any shape
 ) -> np.ndarray: # uint8, same shape
     "The table of each element: a comparison of exact numbers with exact thresholds, looked up."
     return _index_table()[(scales_hat * 2**12).clamp_(0, SCALE_MAX * 2**12).int().numpy()]
 
+@stopwatch("tables")
 def factorized_tables(
     model:Hyperprior, # with the update applied
 ) -> list: # (Categorical, K) of each channel of z
@@ -193,12 +198,13 @@ def cumulative_logits(
         if i < len(eb.filters): x = x + exact_tanh(_double(eb.factors[i])) * exact_tanh(x)
     return x
 
-# %% ../nbs/05_entropy_coding.ipynb #28078be4
+# %% ../nbs/05_entropy_coding.ipynb #3c0df9b0
 def _groups(index:np.ndarray) -> tuple: # (order of the elements by table, [(table, first, end) in that order])
     order = np.argsort(index, kind="stable")  # a radix sort, as tables are few
     edges = np.searchsorted(index[order], np.arange(index.max() + 2, dtype=index.dtype))
     return order, [(t, first, end) for t, (first, end) in enumerate(zip(edges, edges[1:])) if first < end]
 
+@stopwatch("entropy coding")
 def _push(coder:AnsCoder, symbols:np.ndarray, index:np.ndarray, tables:list):
     order, groups = _groups(index)
     symbols = symbols[order]
@@ -210,6 +216,7 @@ def _push(coder:AnsCoder, symbols:np.ndarray, index:np.ndarray, tables:list):
             s = np.where(escaped, k + 1, s)
         coder.encode_reverse(s + np.int32(k), table)
 
+@stopwatch("entropy coding")
 def _pop(coder:AnsCoder, index:np.ndarray, tables:list) -> np.ndarray:
     order, groups = _groups(index)
     in_order, symbols = np.empty(len(index), dtype=np.int32), np.empty(len(index), dtype=np.int32)
