@@ -6,7 +6,7 @@
 __all__ = ['METHODS', 'AdaptConfig', 'Adapted', 'bpp_model_of', 'with_receiver', 'apply_update', 'clip_crops', 'rdm_step_loss',
            'adapt']
 
-# %% ../nbs/06_adaptation.ipynb #bde5dc58
+# %% ../nbs/06_adaptation.ipynb #fd9c526c
 import dataclasses
 import hashlib
 import math
@@ -23,13 +23,13 @@ from torch.func import functional_call
 from tqdm.auto import tqdm
 
 from .data import InputError, to_tensor
-from .hyperprior import (STRIDE, Hyperprior, analysis, bin_scales, flatten, load_tensors, model_identity, pad, receiver_parameters,
-                                             save_tensors, sender_parameters, stopwatch, symbols_of, unflatten)
+from .hyperprior import (STRIDE, Hyperprior, analysis, flatten, load_tensors, model_identity, pad, receiver_parameters,
+                                             save_tensors, scales_of, sender_parameters, stopwatch, symbols_of, unflatten)
 from .rate_distortion import evaluate, psnr_of, rate_distortion, rdm_loss
 from .training import keep_freed_memory, optimizer_tensors, restore_optimizer
 from .update_prior import SpikeAndSlab, add_update, priced_update, quantize_update, update_bits
 
-# %% ../nbs/06_adaptation.ipynb #88593de3
+# %% ../nbs/06_adaptation.ipynb #c6c7a955
 METHODS = ("global", "encoder", "latents", "full")
 
 @dataclass(frozen=True)
@@ -40,9 +40,11 @@ class AdaptConfig:
     steps:int = 1000 # optimizer steps
     crop:int = 256 # side of the crops [px], rounded up to multiples of 64; 0 for whole frames
     batch_size:int = 1 # crops per step
-    lr_sender:float = 2e-4 # Adam's rate for phi; a cosine takes all rates to zero
+    lr_sender:float = 2e-4 # Adam's rate for phi, times its scales; a cosine takes all rates to zero
     lr_delta:float = 1e-4 # Adam's rate for delta
     lr_latents:float = 3e-3 # Adam's rate for y and z
+    beta2:float = 0.999 # memory of Adam's second moment
+    warmup:int = 1 # steps in which the rates rise linearly
     sender_first:float = 0.1 # share of the steps before delta moves
     quantize:str = "loop" # "loop", "after" or "never"
     model_rate:bool = True # M in the loss
@@ -58,6 +60,7 @@ class AdaptConfig:
         if self.quantize not in ("loop", "after", "never"): raise InputError(f"quantize is loop, after or never, not {self.quantize}")
         if self.steps < 1 or self.evaluations < 1 or self.batch_size < 1 or self.crop < 0: raise InputError("steps, evaluations and batch_size start at 1, crop at 0")
         if self.keep not in ("best", "last"): raise InputError(f"keep is best or last, not {self.keep}")
+        if not (0 <= self.beta2 < 1 and self.warmup >= 0): raise InputError("beta2 lies in [0, 1), warmup starts at 0")
         if not (0 <= self.sender_first < 1 and 0 < self.beta < math.inf and self.seed >= 0): raise InputError("sender_first lies in [0, 1), beta is positive, seed starts at 0")
         if not all(0 <= lr < math.inf for lr in (self.lr_sender, self.lr_delta, self.lr_latents)): raise InputError("learning rates are numbers from 0 up")
         self.prior
@@ -68,7 +71,7 @@ class AdaptConfig:
         try: return SpikeAndSlab(self.bin_width, self.sigma, self.alpha)
         except ValueError as e: raise InputError(str(e)) from None
 
-# %% ../nbs/06_adaptation.ipynb #e9f3cd44
+# %% ../nbs/06_adaptation.ipynb #90bd928d
 @dataclass(frozen=True, eq=False)
 class Adapted:
     "The result of an adaptation."
@@ -113,7 +116,7 @@ def apply_update(
     prior:SpikeAndSlab, # bin width
 ) -> Hyperprior: # receiver at theta_bar; the sender stays global
     "Algorithm 2: theta_bar = theta_D + s delta_bar."
-    return with_receiver(model_global, add_update(flatten(receiver_parameters(model_global)), torch.from_numpy(np.asarray(levels)), prior, bin_scales(model_global)))
+    return with_receiver(model_global, add_update(flatten(receiver_parameters(model_global)), torch.from_numpy(np.asarray(levels)), prior, scales_of(model_global, receiver_parameters(model_global))))
 
 # %% ../nbs/06_adaptation.ipynb #71ca784a
 def clip_crops(
@@ -131,71 +134,81 @@ def clip_crops(
         crops.append(pad(to_tensor(frame[top:top + size[0], left:left + size[1]])))
     return torch.cat([torch.nn.functional.pad(c, (0, size[1] - c.shape[3], 0, size[0] - c.shape[2]), mode="replicate") for c in crops])
 
-# %% ../nbs/06_adaptation.ipynb #af1d3546
+# %% ../nbs/06_adaptation.ipynb #8febfdc8
+class _Base:
+    "A group of the global model's parameters, and their scales, as flat vectors."
+    def __init__(self, model:Hyperprior, parameters:dict):
+        self.parameters = parameters
+        self.values, self.scale = flatten(parameters, channels_last=True), scales_of(model, parameters, channels_last=True)
+
+    def moved(self, vector:Tensor) -> dict: # name -> parameter
+        return unflatten(vector, self.parameters, channels_last=True)
+
 def rdm_step_loss(
-    model:Hyperprior, # its sender's parameters are trained, its receiver is the global one
+    model:Hyperprior, # the global one
     x:Tensor, # crops (B,3,h,w)
     cfg:AdaptConfig, # beta, quantize, model_rate, prior
     n_pixels:int, # of the whole clip
+    bases:tuple, # `_Base` of the sender and of the receiver
+    offset:Tensor, # of the sender, in units of its scales, in channels_last order
     delta:Tensor=None, # update (P,), in channels_last order; None: the receiver stays global
-    theta_global:Tensor=None, # theta_D (P,) in the same order
-    scale:Tensor=None, # s (P,) in the same order
 ) -> tuple: # (L_RDM / beta, mse, bpp_y, bpp_z and loss = L_RD / beta of this step)
     "L_RDM / beta of some crops, with the metrics behind it (M of a density has no absolute meaning and is left out of them)."
-    if delta is None: out, bits = model(x, "mixed"), 0.0
-    else:
-        theta_bar, bits = priced_update(theta_global, delta, cfg.prior, scale, quantize=cfg.quantize == "loop")
-        out = functional_call(model, unflatten(theta_bar, receiver_parameters(model), channels_last=True), (x, "mixed"))
-    rd = rate_distortion(out, x)
+    phi, theta = bases
+    parameters, bits = phi.moved(torch.addcmul(phi.values, phi.scale, offset)), 0.0
+    if delta is not None:
+        theta_bar, bits = priced_update(theta.values, delta, cfg.prior, theta.scale, quantize=cfg.quantize == "loop")
+        parameters |= theta.moved(theta_bar)
+    rd = rate_distortion(functional_call(model, parameters, (x, "mixed")), x)
     loss = rd["mse"] / cfg.beta + rd["bpp_y"] + rd["bpp_z"]
     return loss + (bits / n_pixels if cfg.model_rate else 0), {k: v.item() for k, v in rd.items()} | {"loss": loss.item()}
 
-# %% ../nbs/06_adaptation.ipynb #a5c24b54
+# %% ../nbs/06_adaptation.ipynb #5169b63e
 def _trainables(model:Hyperprior, frames:np.ndarray, cfg:AdaptConfig) -> dict: # name -> tensor that requires a gradient
+    named = {}
     if cfg.method == "latents":
-        named = {}
         for i, frame in enumerate(frames):
             with torch.no_grad(): y = model.g_a(pad(to_tensor(frame)).to(next(model.parameters()).device)); z = model.h_a(y)
             named |= {f"y.{i}": y.contiguous(), f"z.{i}": z.contiguous()}
-    else:
-        named = dict(sender_parameters(model))
+    elif cfg.method != "global":
+        named["phi"] = torch.zeros_like(flatten(sender_parameters(model)))
         if cfg.method == "full": named["delta"] = torch.zeros_like(flatten(receiver_parameters(model)))
     return {k: v.requires_grad_() for k, v in named.items()}
 
 def _optimizer(trainables:dict, cfg:AdaptConfig) -> torch.optim.Adam:
-    rate = lambda k: cfg.lr_delta if k == "delta" else cfg.lr_latents if cfg.method == "latents" else cfg.lr_sender
-    return torch.optim.Adam([{"params": [v], "lr": rate(k), "peak": rate(k)} for k, v in trainables.items()], fused=True)
+    rate = lambda k: {"phi": cfg.lr_sender, "delta": cfg.lr_delta}.get(k, cfg.lr_latents)
+    return torch.optim.Adam([{"params": [v], "lr": rate(k), "peak": rate(k)} for k, v in trainables.items()], betas=(0.9, cfg.beta2), fused=True)
 
 @stopwatch("measuring")
+@torch.no_grad()
 def _assemble(model_global:Hyperprior, now:dict, frames:np.ndarray, cfg:AdaptConfig) -> Adapted:
     "The codec of these tensors, measured on the whole clip as it will be sent."
-    theta, latents = receiver_parameters(model_global), ()
+    theta, phi, latents = receiver_parameters(model_global), _Base(model_global, sender_parameters(model_global)), ()
     delta = flatten(unflatten(now["delta"], theta, channels_last=True)) if "delta" in now else torch.zeros_like(flatten(theta))  # in the order of the file
-    if cfg.quantize == "never": model, levels = with_receiver(model_global, flatten(theta) + bin_scales(model_global) * delta), np.zeros(len(delta), np.int32)
+    if cfg.quantize == "never": model, levels = with_receiver(model_global, flatten(theta) + scales_of(model_global, theta) * delta), np.zeros(len(delta), np.int32)
     else:
         levels = quantize_update(delta, cfg.prior).int().numpy()
         model = apply_update(model_global, levels, cfg.prior)
-    if cfg.method == "latents": latents = tuple((now[f"y.{i}"], now[f"z.{i}"]) for i in range(len(frames)))
-    else:
-        with torch.no_grad():
-            for name, p in sender_parameters(model).items(): p.copy_(now[name])
+    if "phi" in now:
+        for p, moved in zip(sender_parameters(model).values(), phi.moved(torch.addcmul(phi.values, phi.scale, now["phi"])).values()): p.copy_(moved)
+    if "y.0" in now: latents = tuple((now[f"y.{i}"], now[f"z.{i}"]) for i in range(len(frames)))
     adapted = Adapted(model, levels, cfg.prior, {}, [], latents, delta=delta.numpy() if "delta" in now else None)
     bpp_model = bpp_model_of(levels, cfg.prior, math.prod(frames.shape[:3]))
     metrics = evaluate(model, frames, bpp_model, symbols=lambda i: adapted.symbols(i, frames[i]))
     return dataclasses.replace(adapted, metrics=metrics)
 
-# %% ../nbs/06_adaptation.ipynb #fc0d6e5e
+# %% ../nbs/06_adaptation.ipynb #f8d76e06
 class _Run:
     "The state of an adaptation: all that a checkpoint keeps."
     def __init__(self, model_global:Hyperprior, frames:np.ndarray, cfg:AdaptConfig, device:str):
         self.model_global, self.frames, self.cfg, self.device = model_global, frames, cfg, device
         self.model = deepcopy(model_global).requires_grad_(False).to(device)
-        self.theta_global, self.scale = flatten(receiver_parameters(self.model), channels_last=True), bin_scales(self.model, channels_last=True)
-        self.trainables = _trainables(self.model, frames, cfg) if cfg.method != "global" else {}
+        self.bases = _Base(self.model, sender_parameters(self.model)), _Base(self.model, receiver_parameters(self.model))
+        self.trainables = _trainables(self.model, frames, cfg)
         self.optimizer = _optimizer(self.trainables, cfg) if self.trainables else None
         self.step, self.n_pixels, self.begin = 0, math.prod(frames.shape[:3]), time.perf_counter()
-        self.best_now = dict(sender_parameters(model_global))
-        self.best = _assemble(model_global, self.best_now, frames, dataclasses.replace(cfg, method="encoder"))
+        self.best_now = {}  # the global model
+        self.best = _assemble(model_global, self.best_now, frames, dataclasses.replace(cfg, quantize="loop"))
         self.log = [self._row(self.best, 0.0)]
 
     @stopwatch("steps")
@@ -206,11 +219,11 @@ class _Run:
         start = int(cfg.sender_first * cfg.steps) if delta is not None else 0
         for group, name in zip(self.optimizer.param_groups, self.trainables):
             first = start if name == "delta" else 0
-            group["lr"] = group["peak"] * 0.5 * (1 + math.cos(math.pi * max(0, step - first) / (cfg.steps - first)))
+            group["lr"] = group["peak"] * min(1, max(0, step + 1 - first) / max(1, cfg.warmup)) * 0.5 * (1 + math.cos(math.pi * max(0, step - first) / (cfg.steps - first)))
         if cfg.method == "latents": loss, metrics = self._latents_loss()
         else:
             x = clip_crops(self.frames, cfg, step).to(self.device, memory_format=torch.channels_last)
-            loss, metrics = rdm_step_loss(self.model, x, cfg, self.n_pixels, delta if step >= start else None, self.theta_global, self.scale)
+            loss, metrics = rdm_step_loss(self.model, x, cfg, self.n_pixels, self.bases, self.trainables["phi"], delta if step >= start else None)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.optimizer.step()

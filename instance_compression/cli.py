@@ -200,7 +200,7 @@ def model_of_file(
     if found is None: raise BitstreamError(f"{path} was made with global model {h.identity} (beta {h.beta:g}), which is not among the shipped ones; give it with --model")
     return found
 
-# %% ../nbs/10_cli.ipynb #43e0607d
+# %% ../nbs/10_cli.ipynb #9ac17032
 @app.command()
 def encode(
     video: Annotated[str, typer.Argument(help=f"A video file, a folder of images, or a clip by name ({', '.join(CLIPS)}, sample).")],
@@ -218,6 +218,8 @@ def encode(
     lr_sender: Annotated[float, typer.Option(help="Adam's rate for the sender.")] = AdaptConfig.lr_sender,
     lr_delta: Annotated[float, typer.Option(help="Adam's rate for the model update.")] = AdaptConfig.lr_delta,
     lr_latents: Annotated[float, typer.Option(help="Adam's rate for y and z (method latents).")] = AdaptConfig.lr_latents,
+    beta2: Annotated[float, typer.Option(help="Memory of Adam's second moment.")] = AdaptConfig.beta2,
+    warmup: Annotated[int, typer.Option(help="Steps in which the rates rise.")] = AdaptConfig.warmup,
     sender_first: Annotated[float, typer.Option(help="Share of the steps before the update moves.")] = AdaptConfig.sender_first,
     bin_width: Annotated[float, typer.Option(help="t, width of the update's quantization bins.")] = AdaptConfig.bin_width,
     sigma: Annotated[float, typer.Option(help="Standard deviation of the prior's slab.")] = AdaptConfig.sigma,
@@ -237,7 +239,7 @@ def encode(
     check_device(device)
     model_global = load_model(model) if model else load_global(1e-3 if beta is None else beta, Size(size).value)
     if not scales: model_global = without_scales(model_global)
-    cfg = AdaptConfig(Method(method).value, model_global.beta if beta is None else beta, steps, crop, batch_size, lr_sender, lr_delta, lr_latents, sender_first, quantize,
+    cfg = AdaptConfig(Method(method).value, model_global.beta if beta is None else beta, steps, crop, batch_size, lr_sender, lr_delta, lr_latents, beta2, warmup, sender_first, quantize,
                       model_rate, bin_width, sigma, alpha, keep, evaluations, seed)
     if quantize == "never": raise InputError("an update that is never quantized cannot be written; use quantize=\"never\" in Python, as a bound")
     if table: read_rows(table)

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['SIZES', 'STRIDE', 'SENDER', 'RECEIVER', 'MAX_SCALE', 'stopwatch', 'WEIGHT_BITS', 'ACTIVATION_BITS', 'MAX_ACTIVATION',
            'COLOUR_ROTATION', 'WEIGHTS', 'BETAS', 'round_ste', 'GDN', 'SubpixelDeconv', 'Scaled', 'Hyperprior',
-           'sender_parameters', 'receiver_parameters', 'flatten', 'unflatten', 'bin_scales', 'calibrate_scales',
+           'sender_parameters', 'receiver_parameters', 'flatten', 'unflatten', 'scales_of', 'calibrate_scales',
            'without_scales', 'Stopwatch', 'exact_hyper_synthesis', 'pad', 'analysis', 'symbols_of', 'synthesis',
            'quantizer_gain', 'init_transform', 'write_atomically', 'save_tensors', 'load_tensors', 'model_identity',
            'save_model', 'load_model', 'global_path', 'load_global', 'lambda_of', 'load_zoo']
@@ -103,7 +103,7 @@ class Scaled(nn.Sequential):
         "Run the layers."
         return super().forward(x * self.before) * self.after
 
-# %% ../nbs/01_hyperprior.ipynb #80bcd26d
+# %% ../nbs/01_hyperprior.ipynb #daaaea35
 class Hyperprior(MeanScaleHyperprior):
     "CompressAI's mean-scale hyperprior with a choice of widths and of rounding; `beta` is the weight of the rate it was trained for."
     def __init__(self,
@@ -115,7 +115,7 @@ class Hyperprior(MeanScaleHyperprior):
         gain:float=1.0, # quantizer steps in one unit of x
     ):
         super().__init__(N, M)
-        self.beta, self.scales = beta, {}  # of the update's bins, see `bin_scales`
+        self.beta, self.scales = beta, {}  # of bins and steps, see `scales_of`
         self.widths, self.hyper = tuple(widths or (N, N, N)), tuple(hyper or (M, M * 3 // 2))
         a, b, c = self.widths
         self.g_a = Scaled(conv(3, a), GDN(a), conv(a, b), GDN(b), conv(b, c), GDN(c), conv(c, M))
@@ -197,30 +197,30 @@ def unflatten(
     views = (c.view(_stored(p, channels_last).shape) for p, c in zip(like.values(), chunks))
     return {name: v.permute(0, 3, 1, 2) if channels_last and v.dim() == 4 else v for name, v in zip(like, views)}
 
-# %% ../nbs/01_hyperprior.ipynb #a09f02da
+# %% ../nbs/01_hyperprior.ipynb #2a3dbbf7
 MAX_SCALE = 2.0**5 # and its inverse is the smallest
 
-def bin_scales(
+def scales_of(
     model:Hyperprior, # with or without scales
+    parameters:dict, # name -> parameter of the model
     channels_last:bool=False, # as in `flatten`
 ) -> Tensor: # float32 (P,), powers of two
-    "What multiplies the bin width of each parameter of the receiver."
+    "The scale of each of these parameters; 1 where the model has none."
     one = next(model.parameters()).new_ones(())
-    return flatten({name: model.scales.get(name, one).expand_as(p) for name, p in receiver_parameters(model).items()}, channels_last)
+    return flatten({name: model.scales.get(name, one).expand_as(p) for name, p in parameters.items()}, channels_last)
 
 @torch.no_grad()
 def calibrate_scales(
     model:Hyperprior, # its scales are set
     x:Tensor, # photographs (B,3,H,W), H and W multiples of 64
 ):
-    "Measure the inputs of the receiver's kernels, and set the scales."
-    layers = {f"{name}.weight": m for name, m in model.named_modules() if name.split(".")[0] in RECEIVER and isinstance(m, (nn.Conv2d, nn.ConvTranspose2d))}
-    energy = {}
+    "Measure the inputs of all kernels, and set the scales."
+    layers, energy = {f"{name}.weight": m for name, m in model.named_modules() if isinstance(m, (nn.Conv2d, nn.ConvTranspose2d))}, {}
     hooks = [m.register_forward_hook(lambda _, a, out, name=name: energy.update({name: a[0].square().mean((0, 2, 3))})) for name, m in layers.items()]
     try: model(x, "round")
     finally:
         for hook in hooks: hook.remove()
-    model.scales = {name: torch.full_like(p[:1, :1], 2.0**-3) for name, p in receiver_parameters(model).items() if name.endswith("gamma")}
+    model.scales = {name: torch.full_like(p[:1, :1], 2.0**-3) for name, p in model.named_parameters() if name.endswith("gamma")}
     for name, m in layers.items():
         scale = (energy[name].log2() / -2).round().exp2().clamp(1 / MAX_SCALE, MAX_SCALE)
         model.scales[name] = scale.view((1, -1, 1, 1) if isinstance(m, nn.Conv2d) else (-1, 1, 1, 1))
@@ -444,11 +444,11 @@ def load_tensors(
     except (SafetensorError, OSError, ValueError) as e:
         raise InputError(f"{path} is not a complete safetensors file ({e}); get it again") from None
 
-# %% ../nbs/01_hyperprior.ipynb #e306eb50
+# %% ../nbs/01_hyperprior.ipynb #fa410abc
 def model_identity(model:Hyperprior) -> str: # 32 hex digits
-    "SHA-256 over the gain (unless it is 1) and names, shapes and float32 values of the receiver, the medians and the scales (if there are any), cut to 128 bits."
+    "SHA-256 over the gain (unless it is 1) and names, shapes and float32 values of the receiver, the medians and the receiver's scales (if there are any), cut to 128 bits."
     h = hashlib.sha256(b"" if model.gain == 1 else f"gain{model.gain!r}".encode())
-    for name, p in [*receiver_parameters(model).items(), ("medians", model.entropy_bottleneck.quantiles), *sorted(("scales." + name, scale) for name, scale in model.scales.items())]:
+    for name, p in [*receiver_parameters(model).items(), ("medians", model.entropy_bottleneck.quantiles), *sorted(("scales." + name, scale) for name, scale in model.scales.items() if name.split(".")[0] in RECEIVER)]:
         h.update(f"{name}{tuple(p.shape)}".encode())
         h.update(p.detach().float().cpu().contiguous().numpy().astype("<f4").tobytes())
     return h.hexdigest()[:32]

@@ -101,18 +101,18 @@ def static_bits(
     "Ideal code length of an update that changes nothing."
     return n_parameters * float(level_bits(0, prior))
 
-# %% ../nbs/03_update_prior.ipynb #f0b92752
+# %% ../nbs/03_update_prior.ipynb #dea6f067
 def add_update(
     theta_global:Tensor, # float32 (P,)
     levels:Tensor, # integers (P,)
     prior:SpikeAndSlab, # bin width
-    scale:Tensor, # s (P,), of `bin_scales`
+    scale:Tensor, # s (P,), of `scales_of`
 ) -> Tensor: # theta_bar, float32 (P,)
     "theta_D + s t levels, as encoder and decoder compute it."
     moved = (theta_global.double() + prior.bin_width * levels.double() * scale.double()).float()
     return torch.where(levels == 0, theta_global, moved)  # even -0.0 stays what it was
 
-# %% ../nbs/03_update_prior.ipynb #89d3f75f
+# %% ../nbs/03_update_prior.ipynb #e06191d2
 _BLOCK = 2**15 # parameters
 
 class _PricedUpdate(torch.autograd.Function):
@@ -144,7 +144,7 @@ def priced_update(
     theta_global:Tensor, # theta_D (P,)
     delta:Tensor, # unquantized update (P,)
     prior:SpikeAndSlab, # bin width, clipping, density
-    scale:Tensor, # s (P,), of `bin_scales`
+    scale:Tensor, # s (P,), of `scales_of`
     quantize:bool=True, # False: theta_D + s delta, for the ablation without quantization
 ) -> tuple: # (theta_bar (P,), bits of the density, a scalar)
     "theta_D + s `quantize_ste`(delta) and the sum of `density_bits`(delta), with their gradients, in one pass; differentiable once."
