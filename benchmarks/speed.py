@@ -4,6 +4,7 @@ The plain way is CompressAI's own model class in its own memory layout, with the
 torch.distributions, Adam as it comes, the update coded with CompressAI's 16-bit coder tensor by tensor. Both take turns, so that a busy machine is busy for both; a ratio is taken in each turn."""
 import argparse
 import math
+import tempfile
 import time
 import warnings
 from pathlib import Path
@@ -26,13 +27,12 @@ from instance_compression.adaptation import AdaptConfig, adapt, _Run
 from instance_compression.bitstream import Decoder, encode_clip
 from instance_compression.cli import append_row, console, plain_table, provenance
 from instance_compression.data import Clip, data_dir, load_clip, sample_clip, to_tensor, to_uint8
-from instance_compression.entropy_coding import decode_frame, decode_update, encode_frame, encode_update, factorized_tables
-from instance_compression.hyperprior import (SIZES, Hyperprior, analysis, exact_hyper_synthesis, init_transform, load_global, pad, quantizer_gain, receiver_parameters,
-                                             sender_parameters)
+from instance_compression.entropy_coding import (_CRCS, _after, _channel_index, _pop, decode_frame, decode_update, encode_frame, encode_update, factorized_tables,
+                                                 gaussian_tables, scale_indexes)
+from instance_compression.hyperprior import (SIZES, Hyperprior, analysis, init_transform, load_global, pad, quantizer_gain, receiver_parameters,
+                                             sender_parameters, synthesis)
 from instance_compression.training import keep_freed_memory
 from instance_compression.update_prior import SpikeAndSlab, bin_masses
-
-COLUMNS = ("what", "size", "height", "width", "repeats", "threads", "plain_ms", "ours_ms", "ratio", "ratio_low", "ratio_high")
 
 
 @torch.no_grad()
@@ -121,7 +121,6 @@ def codec_rows(model:Hyperprior, frame:np.ndarray): # of ("what", plain, ours)
     write = lambda i: (gc.compress(y, gc.build_indexes(scales), means=means), eb.compress(z))
     with torch.no_grad(): strings, block = write(0), encode_frame(symbols, tables)
     read = lambda i: (gc.decompress(strings[0], gc.build_indexes(scales), means=means), eb.decompress(strings[1], shape))
-    from instance_compression.entropy_coding import _after, _channel_index, _pop, _CRCS, gaussian_tables, scale_indexes
     def ours_read(i):
         (_, _), coder = _after(_CRCS, block)
         _pop(coder, _channel_index(symbols["z_symbols"].shape), tables)
@@ -134,7 +133,6 @@ def codec_rows(model:Hyperprior, frame:np.ndarray): # of ("what", plain, ours)
 
 
 def picture(model, block, tables, symbols, shape):
-    from instance_compression.hyperprior import synthesis
     s = decode_frame(block, model, tables, tuple(symbols["z_symbols"].shape))
     return to_uint8(synthesis(model, s["y_symbols"], s["means_hat"], *shape[:2]))
 
@@ -164,7 +162,6 @@ def main():
     parser.add_argument("--only", default="", help="run only what contains this word")
     args = parser.parse_args()
     keep_freed_memory()
-    import tempfile
     frames = sample_clip(4, 768, 1344).frames
     real = load_clip("tree1080", 2.0, 1).frames[0] if data_dir() else frames[0]
     table = plain_table("what", "size", "frame", "plain [ms]", "ours [ms]", "ratio", "middle half")

@@ -7,7 +7,6 @@ Everything is made here from the synthetic sample clip. A row passes if the file
 import argparse
 import dataclasses
 import io
-import os
 import resource
 import signal
 import struct
