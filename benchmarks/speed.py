@@ -7,6 +7,7 @@ import math
 import tempfile
 import time
 import warnings
+from copy import deepcopy
 from pathlib import Path
 
 warnings.filterwarnings("ignore")
@@ -17,7 +18,6 @@ from compressai.ans import BufferedRansEncoder, RansDecoder
 from compressai.layers import GDN as PlainGDN
 from compressai.models import MeanScaleHyperprior
 from compressai.models.google import get_scale_table
-from compressai.models.utils import conv, deconv
 from compressai._CXX import pmf_to_quantized_cdf
 from torch import nn
 from torch.distributions import Normal
@@ -27,27 +27,21 @@ from instance_compression.adaptation import AdaptConfig, adapt, _Run
 from instance_compression.bitstream import Decoder, encode_clip
 from instance_compression.cli import append_row, console, plain_table, provenance
 from instance_compression.data import Clip, data_dir, load_clip, sample_clip, to_tensor, to_uint8
-from instance_compression.entropy_coding import (_CRCS, _after, _channel_index, _pop, decode_frame, decode_update, encode_frame, encode_update, factorized_tables,
+from instance_compression.entropy_coding import (_CRCS, _after, _channel_index, _pop, decode_update, encode_frame, encode_update, factorized_tables,
                                                  gaussian_tables, scale_indexes)
-from instance_compression.hyperprior import (SIZES, Hyperprior, analysis, init_transform, load_global, pad, quantizer_gain, receiver_parameters,
-                                             sender_parameters, synthesis)
+from instance_compression.hyperprior import (GDN, SIZES, Hyperprior, SubpixelDeconv, analysis, init_transform, load_global, pad, quantizer_gain, receiver_parameters,
+                                             sender_parameters)
 from instance_compression.training import keep_freed_memory
 from instance_compression.update_prior import SpikeAndSlab, bin_masses
 
 
-@torch.no_grad()
 def plain_model(model:Hyperprior) -> MeanScaleHyperprior:
-    "The same function and weights in CompressAI's class, with the gain multiplied into the outermost kernels."
-    plain = MeanScaleHyperprior(model.N, model.M)
-    (a, b, c), (p, q), M = model.widths, model.hyper, model.M
-    plain.g_a = nn.Sequential(conv(3, a), PlainGDN(a), conv(a, b), PlainGDN(b), conv(b, c), PlainGDN(c), conv(c, M))
-    plain.g_s = nn.Sequential(deconv(M, c), PlainGDN(c, inverse=True), deconv(c, b), PlainGDN(b, inverse=True), deconv(b, a), PlainGDN(a, inverse=True), deconv(a, 3))
-    plain.h_s = nn.Sequential(deconv(model.N, p), nn.LeakyReLU(inplace=True), deconv(p, q), nn.LeakyReLU(inplace=True), conv(q, M * 2, stride=1, kernel_size=3))
-    for name, p in plain.named_parameters(): p.copy_(dict(model.named_parameters())[name])
-    plain.g_a[0].weight.mul_(model.gain)
-    plain.g_s[6].weight.div_(model.gain); plain.g_s[6].bias.div_(model.gain)
+    "The same weights in CompressAI's classes, which ours only override, and in their memory layout."
+    plain = deepcopy(model).to(memory_format=torch.contiguous_format)
+    for module, theirs in ((m, {GDN: PlainGDN, SubpixelDeconv: nn.ConvTranspose2d, Hyperprior: MeanScaleHyperprior}.get(type(m))) for m in list(plain.modules())):
+        if theirs: module.__class__ = theirs
     plain.update(get_scale_table(), force=True)
-    return plain.eval()
+    return plain
 
 
 def plain_step(model:Hyperprior, frames:np.ndarray, cfg:AdaptConfig):
@@ -109,7 +103,13 @@ def compare(plain, ours, repeats:int) -> dict: # milliseconds
     return {"plain_ms": np.median(times[:, 0]), "ours_ms": np.median(times[:, 1]), "ratio": middle, "ratio_low": low, "ratio_high": high}
 
 
-def codec_rows(model:Hyperprior, frame:np.ndarray): # of ("what", plain, ours)
+def file_of(model:Hyperprior, clip:Clip, folder:Path) -> Path:
+    "The clip, coded with the global model."
+    encode_clip(folder / "speed.iac", adapt(model, clip.frames, AdaptConfig(method="global", beta=model.beta), progress=False), model, clip, progress=False)
+    return folder / "speed.iac"
+
+
+def codec_rows(model:Hyperprior, frame:np.ndarray, folder:Path): # of ("what", plain, ours)
     "Entropy coding of one frame's latents, and decoding it."
     plain, x = plain_model(model), pad(to_tensor(frame))
     with torch.no_grad():
@@ -129,12 +129,8 @@ def codec_rows(model:Hyperprior, frame:np.ndarray): # of ("what", plain, ours)
     yield "encode latents", no_grad(write), lambda i: encode_frame(symbols, tables)
     yield "decode latents", no_grad(read), ours_read
     with torch.no_grad(): packed = plain.compress(x)
-    yield "decode a frame", no_grad(lambda i: plain.decompress(packed["strings"], packed["shape"])), lambda i: picture(model, block, tables, symbols, frame.shape)
-
-
-def picture(model, block, tables, symbols, shape):
-    s = decode_frame(block, model, tables, tuple(symbols["z_symbols"].shape))
-    return to_uint8(synthesis(model, s["y_symbols"], s["means_hat"], *shape[:2]))
+    decoder = Decoder(file_of(model, Clip(frame[None], 1.0), folder), model)
+    yield "decode a frame", no_grad(lambda i: plain.decompress(packed["strings"], packed["shape"])), lambda i: decoder[0]
 
 
 def no_grad(f): return torch.no_grad()(f)
@@ -142,9 +138,7 @@ def no_grad(f): return torch.no_grad()(f)
 
 def clip_decode(model:Hyperprior, clip:Clip, folder:Path): # ("what", plain, ours)
     "All frames of a file, from opening it to the pictures."
-    path = folder / "speed.iac"
-    encode_clip(path, adapt(model, clip.frames, AdaptConfig(method="global", beta=model.beta), progress=False), model, clip, progress=False)
-    plain = plain_model(model)
+    path, plain = file_of(model, clip, folder), plain_model(model)
     with torch.no_grad(): packed = [plain.compress(pad(to_tensor(f))) for f in clip.frames]
     def theirs(i):
         plain.update(get_scale_table(), force=True)  # as one does after loading a model
@@ -161,6 +155,10 @@ def main():
     parser.add_argument("--table", type=Path, default=Path("results/speed.csv"))
     parser.add_argument("--only", default="", help="run only what contains this word")
     args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder: run(args, Path(folder))
+
+
+def run(args, folder:Path):
     keep_freed_memory()
     frames = sample_clip(4, 768, 1344).frames
     real = load_clip("tree1080", 2.0, 1).frames[0] if data_dir() else frames[0]
@@ -172,14 +170,14 @@ def main():
     wanted = lambda what: args.only in what
     for size in ("small", "paper"):
         torch.manual_seed(0)
-        fresh = init_transform(Hyperprior(**SIZES[size], beta=1e-3, gain=quantizer_gain(1e-3)), to_tensor(frames)[..., :768, :1344]).to(memory_format=torch.channels_last).eval()
-        model = load_global(1e-3) if size == "small" else fresh
+        model = load_global(1e-3) if size == "small" else init_transform(Hyperprior(**SIZES[size], beta=1e-3, gain=quantizer_gain(1e-3)), to_tensor(frames)[..., :768, :1344])
+        model = model.to(memory_format=torch.channels_last).eval()
         if wanted("adaptation step"):
             cfg = AdaptConfig(sender_first=0, steps=10_000)
             add("adaptation step", size, 256, 256, plain_step(model, frames, cfg), our_step(model, frames, cfg))
         for height, width in ((720, 1280), (1080, 1920)):
             crop = real[:height, :width] if real.shape[0] >= height else frames[0][:height, :width]
-            for what, plain, ours in codec_rows(model, crop):
+            for what, plain, ours in codec_rows(model, crop, folder):
                 if wanted(what): add(what, size, *crop.shape[:2], plain, ours)
     if wanted("update"):
         rng, prior = np.random.default_rng(0), SpikeAndSlab()
@@ -192,10 +190,9 @@ def main():
         add("encode 5 million levels", "-", 0, 0, lambda i: encode(), lambda i: encode_update(levels, prior))
         add("decode 5 million levels", "-", 0, 0, lambda i: decode(), lambda i: decode_update(data, P, prior))
     if wanted("clip") and data_dir():
-        with tempfile.TemporaryDirectory() as folder:
-            clip = load_clip("dashcam", 2.0)
-            plain, ours = clip_decode(load_global(1e-3), clip, Path(folder))
-            add("decode the clip dashcam", "small", clip.height, clip.width, plain, ours, max(5, args.repeats // 2))
+        clip = load_clip("dashcam", 2.0)
+        plain, ours = clip_decode(load_global(1e-3), clip, folder)
+        add("decode the clip dashcam", "small", clip.height, clip.width, plain, ours, max(5, args.repeats // 2))
     console.print(table)
 
 

@@ -162,14 +162,14 @@ def _rdm_loss(
     loss = rd["mse"] / cfg.beta + rd["bpp_y"] + rd["bpp_z"]
     return loss + (bits / n_pixels if cfg.model_rate else 0), {k: v.item() for k, v in rd.items()} | {"loss": loss.item()}
 
-# %% ../nbs/06_adaptation.ipynb #5169b63e
+# %% ../nbs/06_adaptation.ipynb #288372d2
 def _trainables(model:Hyperprior, frames:np.ndarray, cfg:AdaptConfig) -> dict: # name -> tensor that requires a gradient
     named = {}
     if cfg.method == "latents":
         for i, frame in enumerate(frames):
             with torch.no_grad(): y = model.g_a(pad(to_tensor(frame)).to(next(model.parameters()).device)); z = model.h_a(y)
             named |= {f"y.{i}": y.contiguous(), f"z.{i}": z.contiguous()}
-    elif cfg.method != "global":
+    else:
         named["phi"] = torch.zeros_like(flatten(sender_parameters(model)))
         if cfg.method == "full": named["delta"] = torch.zeros_like(flatten(receiver_parameters(model)))
     return {k: v.requires_grad_() for k, v in named.items()}
@@ -196,19 +196,19 @@ def _assemble(model_global:Hyperprior, now:dict, frames:np.ndarray, cfg:AdaptCon
     metrics = evaluate(model, frames, bpp_model, symbols=lambda i: adapted.symbols(i, frames[i]))
     return dataclasses.replace(adapted, metrics=metrics)
 
-# %% ../nbs/06_adaptation.ipynb #371522b0
+# %% ../nbs/06_adaptation.ipynb #e0540ca0
 class _Run:
     "The state of an adaptation: all that a checkpoint keeps."
     def __init__(self, model_global:Hyperprior, frames:np.ndarray, cfg:AdaptConfig, device:str):
         self.model_global, self.frames, self.cfg, self.device = model_global, frames, cfg, device
+        self.step, self.n_pixels, self.best_now = 0, math.prod(frames.shape[:3]), {}  # the best so far is the global model
+        self.best = _assemble(model_global, self.best_now, frames, dataclasses.replace(cfg, quantize="loop"))
+        self.log = [self._row(self.best, 0.0)]
+        if cfg.method == "global": return
         self.model = deepcopy(model_global).requires_grad_(False).to(device)
         self.bases = _Base(self.model, sender_parameters(self.model)), _Base(self.model, receiver_parameters(self.model))
         self.trainables = _trainables(self.model, frames, cfg)
-        self.optimizer = _optimizer(self.trainables, cfg) if self.trainables else None
-        self.step, self.n_pixels, self.begin = 0, math.prod(frames.shape[:3]), time.perf_counter()
-        self.best_now = {}  # the global model
-        self.best = _assemble(model_global, self.best_now, frames, dataclasses.replace(cfg, quantize="loop"))
-        self.log = [self._row(self.best, 0.0)]
+        self.optimizer, self.begin = _optimizer(self.trainables, cfg), time.perf_counter()
 
     @stopwatch("steps")
     def advance(self) -> dict: # metrics of `_rdm_loss`
@@ -270,7 +270,7 @@ def _load_run(path:Path, run:_Run):
 def _key(run:_Run) -> dict: # what a checkpoint belongs to
     return {"config": dataclasses.asdict(run.cfg), "model": model_identity(run.model_global), "clip": hashlib.sha256(np.ascontiguousarray(run.frames)).hexdigest()}
 
-# %% ../nbs/06_adaptation.ipynb #3e762366
+# %% ../nbs/06_adaptation.ipynb #87185709
 def adapt(
     model_global:Hyperprior, # left unchanged
     frames:np.ndarray, # uint8 (T,H,W,3)
@@ -284,11 +284,11 @@ def adapt(
     "Algorithm 1: adapt to one clip. Raises InputError for a checkpoint of something else."
     keep_freed_memory()
     run = _Run(model_global, frames, cfg, device)
-    if checkpoint and run.trainables and Path(checkpoint).is_file(): _load_run(checkpoint, run)
-    steps, smooth = cfg.steps if run.trainables else 0, {}
-    every = max(1, cfg.steps // cfg.evaluations)
-    bar = tqdm(total=steps, initial=min(run.step, steps), desc=f"adapt {cfg.method}", unit="step", disable=not progress or not steps, mininterval=1)
-    while run.step < steps and run.step != stop_after:
+    if cfg.method == "global": return dataclasses.replace(run.best, log=run.log)
+    if checkpoint and Path(checkpoint).is_file(): _load_run(checkpoint, run)
+    every, smooth = max(1, cfg.steps // cfg.evaluations), {}
+    bar = tqdm(total=cfg.steps, initial=run.step, desc=f"adapt {cfg.method}", unit="step", disable=not progress, mininterval=1)
+    while run.step < cfg.steps and run.step != stop_after:
         metrics = run.advance(); bar.update()
         if not math.isfinite(metrics["loss"]):
             warnings.warn(f"adaptation diverged at step {run.step}; the best before it is returned, lower rates may help")
@@ -296,7 +296,7 @@ def adapt(
         smooth = {k: 0.98 * smooth.get(k, v) + 0.02 * v for k, v in metrics.items()}
         bar.set_postfix(loss=f"{smooth['loss']:.3f}", bpp=f"{smooth['bpp_y'] + smooth['bpp_z']:.3f}", psnr=f"{psnr_of(smooth['mse']):.2f}",
                         model_kbit=f"{run.best.metrics['bpp_model'] * run.n_pixels / 1e3:.1f}", refresh=False)
-        due = run.step % every == 0 or run.step == steps
+        due = run.step % every == 0 or run.step == cfg.steps
         if due: run.measure()
         if checkpoint and (due or run.step % save_every == 0): _save_run(checkpoint, run)
     bar.close()

@@ -94,13 +94,15 @@ def _parse(body:bytes, size:int) -> Header:
     sections = tuple(_SECTION.iter_unpack(body[at:]))
     return Header(identity.hex(), beta, SpikeAndSlab(t, sigma, alpha, K), N, M, n_frames, height, width, fps, P, colour, sections, size)
 
-# %% ../nbs/07_bitstream.ipynb #be8ff287
+# %% ../nbs/07_bitstream.ipynb #2af650a1
 def as_identified(
     model_global:Hyperprior, # with or without scales
     identity:str, # 32 hex digits
 ) -> Hyperprior: # the model, or the model without its scales; None if neither is meant
     "A global model in the form that an identity names."
-    return next((m for m in (model_global, without_scales(model_global)) if model_identity(m) == identity), None)
+    if model_identity(model_global) == identity: return model_global
+    plain = without_scales(model_global)
+    return plain if model_identity(plain) == identity else None
 
 @dataclass(frozen=True)
 class Encoded:
@@ -142,7 +144,7 @@ def encode_clip(
     bits = [8 * len(b) / clip.n_pixels for b in (header, update, b"".join(blocks))]
     return Encoded(Path(path).stat().st_size, *bits, sum(bits), float(np.mean(errors)), psnr_of(float(np.mean(errors))), digest.hexdigest())
 
-# %% ../nbs/07_bitstream.ipynb #6968fc77
+# %% ../nbs/07_bitstream.ipynb #6d612753
 class Decoder:
     "An open .iac file: `header`, `model` (adapted), `levels`, and `decoder[i]`, the i-th picture as uint8 (H,W,3)."
     def __init__(self,
@@ -169,9 +171,9 @@ class Decoder:
         return data
 
     def _apply(self, model_global:Hyperprior):
-        h, given = self.header, model_identity(model_global)
-        model_global = as_identified(model_global, h.identity)
-        if model_global is None: raise BitstreamError(f"{self.path} was made with global model {h.identity}, this one is {given}; give the model it was made with")
+        h, given = self.header, model_global
+        model_global = as_identified(given, h.identity)
+        if model_global is None: raise BitstreamError(f"{self.path} was made with global model {h.identity}, this one is {model_identity(given)}; give the model it was made with")
         P = len(flatten(receiver_parameters(model_global)))
         if (h.N, h.M, h.n_parameters) != (model_global.N, model_global.M, P): raise BitstreamError(f"{self.path} has a header that does not fit its global model; get it again")
         data = self.section(0)

@@ -142,7 +142,7 @@ def decode_update(
     if not coder.is_empty() or checksum(levels) != crc: raise ValueError(_OTHER.format("the update's levels"))
     return levels
 
-# %% ../nbs/05_entropy_coding.ipynb #5ebe8a5b
+# %% ../nbs/05_entropy_coding.ipynb #194682b7
 N_SCALES, SCALE_MAX, Z_MAX = 160, 256.0, 127
 SCALES = exact_exp(exact_log(SCALE_MIN) + exact_log(SCALE_MAX / SCALE_MIN) * (np.arange(N_SCALES) / (N_SCALES - 1)))
 THRESHOLDS = np.round(np.sqrt(SCALES[1:] * SCALES[:-1]) * 2**12) / 2**12 # on the grid of exact_hyper_synthesis
@@ -170,6 +170,7 @@ def scale_indexes(
     "The table of each element: a comparison of exact numbers with exact thresholds, looked up."
     return _index_table()[(scales_hat * 2**12).clamp_(0, SCALE_MAX * 2**12).int().numpy()]
 
+# %% ../nbs/05_entropy_coding.ipynb #2ccea486
 @stopwatch("tables")
 def factorized_tables(
     model:Hyperprior, # with the update applied

@@ -197,7 +197,7 @@ def unflatten(
     views = (c.view(_stored(p, channels_last).shape) for p, c in zip(like.values(), chunks))
     return {name: v.permute(0, 3, 1, 2) if channels_last and v.dim() == 4 else v for name, v in zip(like, views)}
 
-# %% ../nbs/01_hyperprior.ipynb #2a3dbbf7
+# %% ../nbs/01_hyperprior.ipynb #5f2a528b
 MAX_SCALE = 2.0**5 # and its inverse is the smallest
 
 def scales_of(
@@ -207,7 +207,7 @@ def scales_of(
 ) -> Tensor: # float32 (P,), powers of two
     "The scale of each of these parameters; 1 where the model has none."
     one = next(model.parameters()).new_ones(())
-    return flatten({name: model.scales.get(name, one).expand_as(p) for name, p in parameters.items()}, channels_last)
+    return flatten({name: model.scales.get(name, one).to(one).expand_as(p) for name, p in parameters.items()}, channels_last)
 
 @torch.no_grad()
 def calibrate_scales(

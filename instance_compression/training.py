@@ -7,7 +7,7 @@ __all__ = ['TrainConfig', 'random_crops', 'load_photographs', 'schedule', 'train
            'keep_freed_memory', 'beside', 'optimizer_tensors', 'restore_optimizer', 'hold_back', 'validate',
            'join_processes', 'train', 'branch', 'layer_sensitivity']
 
-# %% ../nbs/04_training.ipynb #3c8c0c32
+# %% ../nbs/04_training.ipynb #c3b38dcc
 import csv
 import ctypes
 import dataclasses
@@ -23,7 +23,6 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.distributed as dist
-
 from PIL import Image
 from torch import Tensor
 from tqdm.auto import tqdm
@@ -33,7 +32,7 @@ from .hyperprior import (GDN, SIZES, Hyperprior, calibrate_scales, init_transfor
                                              receiver_parameters, save_model, save_tensors, write_atomically)
 from .rate_distortion import psnr_of, rate_distortion
 
-# %% ../nbs/04_training.ipynb #ee6e0abf
+# %% ../nbs/04_training.ipynb #5c88f7f3
 @dataclass(frozen=True)
 class TrainConfig:
     "Everything that decides the result of a training run."
@@ -65,6 +64,7 @@ class TrainConfig:
         if not (0 < self.beta < math.inf and 0 < self.lr < math.inf): raise InputError("beta and lr are positive numbers")
         if not (0 <= self.decay <= 1 and 0 <= self.ema < 1): raise InputError("decay lies in [0, 1], ema in [0, 1)")
 
+# %% ../nbs/04_training.ipynb #29025465
 def random_crops(
     images:list, # uint8 arrays (H,W,3)
     cfg:TrainConfig, # batch_size, crop, zoom, seed
