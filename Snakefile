@@ -1,0 +1,41 @@
+# The runs behind results/, and the figures drawn from it.
+#
+#   snakemake --cores 2 --config study=main     runs that results/ does not hold yet (studies: instance_compression/experiments.py)
+#   snakemake --cores 2 figures                 every figure, from the stored tables alone
+#
+# Settings: study=NAME, threads=1 (of torch in one run), device=cpu (cuda asks for one GPU a run), folder=runs.
+# Elsewhere: an executor's flag, e.g. --executor slurm --jobs 20 with --config device=cuda; the rules stay as they are.
+from instance_compression.experiments import pending
+
+study, folder = config.get("study", "main"), config.get("folder", "runs")
+device = config.get("device", "cpu")
+
+
+rule collect:
+    input:
+        [f"{folder}/{run.key}.json" for run in pending(study)],
+    localrule: True
+    shell:
+        "python -m instance_compression.experiments collect --folder {folder}"
+
+
+rule run:
+    output:
+        folder + "/{name}.{digest}.json",
+    log:
+        folder + "/{name}.{digest}.log",
+    wildcard_constraints:
+        digest="[0-9a-f]{8}",
+    threads: int(config.get("threads", 1))
+    resources:
+        mem_mb=3000,
+        runtime=240,
+        gpu=0 if device == "cpu" else 1,
+    shell:
+        "OMP_NUM_THREADS={threads} python -m instance_compression.experiments run {wildcards.name} --folder {folder} --threads {threads} --device {device} --no-progress > {log} 2>&1"
+
+
+rule figures:
+    localrule: True
+    shell:
+        "python -m instance_compression.figures"

@@ -1,0 +1,46 @@
+"""Make results/references.csv: x265 (all-intra, 4:4:4) and AVIF (Pillow, each frame an image) on the RGB frames that the main study codes.
+
+python studies/references.py
+"""
+import itertools
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pandas as pd
+from PIL import __version__, features
+from tqdm import tqdm
+
+from instance_compression.cli import provenance
+from instance_compression.data import OPEN_5N, load_clip
+from instance_compression.rate_distortion import pillow_codec, psnr_of
+
+SETTINGS = [("x265 all-intra", crf) for crf in range(12, 43, 5)] + [("AVIF", quality) for quality in (30, 45, 60, 70, 80, 90)]
+
+
+def x265_intra(frames, crf):
+    "Bytes of the bit stream and RGB pictures: 8-bit 4:4:4, BT.709, full range, preset slow, every frame an IDR."
+    encoder = av.CodecContext.create("libx265", "w")
+    encoder.height, encoder.width, encoder.pix_fmt, encoder.time_base = *frames.shape[1:3], "yuv444p", Fraction(1, 2)
+    encoder.options = {"preset": "slow", "crf": str(crf), "x265-params": "keyint=1:log-level=none:range=full:colormatrix=bt709"}
+    yuv = dict(format="yuv444p", dst_colorspace="ITU709", dst_color_range="JPEG")
+    packets = [p for f in frames for p in encoder.encode(av.VideoFrame.from_ndarray(f, format="rgb24").reformat(**yuv))] + encoder.encode()
+    decoder = av.CodecContext.create("hevc", "r")
+    pictures = [p for packet in [*packets, None] for p in decoder.decode(packet)]
+    rgb = [p.reformat(format="rgb24", src_colorspace="ITU709", src_color_range="JPEG", dst_color_range="JPEG").to_ndarray() for p in pictures]
+    return sum(p.size for p in packets), np.stack(rgb)
+
+
+def row(clip, codec, setting):
+    if codec == "AVIF":
+        coded = [pillow_codec(frame, codec, setting) for frame in clip.frames]
+        size, pictures, library = sum(size for size, _ in coded), np.stack([picture for _, picture in coded]), f"Pillow {__version__}, {features.version('avif')}"
+    else: (size, pictures), library = x265_intra(clip.frames, setting), f"PyAV {av.__version__}"
+    mse = np.mean([np.mean((a / 255 - b / 255)**2) for a, b in zip(pictures, clip.frames, strict=True)])
+    return {"clip": clip.name, "codec": codec, "setting": setting, "n_frames": clip.n_frames, "coded_bpp": 8 * size / clip.frames[..., 0].size, "psnr": psnr_of(mse), "library": library} | provenance()
+
+
+rows, clips = [], {name: load_clip(name) for name in OPEN_5N}
+for (name, clip), setting in tqdm(itertools.product(clips.items(), SETTINGS), total=len(clips) * len(SETTINGS), desc="references"): rows.append(row(clip, *setting) | {"clip": name})
+pd.DataFrame(rows).to_csv(Path(__file__).parent.parent / "results/references.csv", index=False)
