@@ -29,7 +29,7 @@ from .rate_distortion import evaluate, psnr_of, rate_distortion, rdm_loss
 from .training import keep_freed_memory, optimizer_tensors, restore_optimizer
 from .update_prior import SpikeAndSlab, add_update, priced_update, quantize_update, update_bits
 
-# %% ../nbs/06_adaptation.ipynb #65376411
+# %% ../nbs/06_adaptation.ipynb #a9f68864
 METHODS = ("global", "encoder", "latents", "full")
 PARTS = { # of the receiver, that an update may be restricted to: (name, parameter) -> whether it moves
     "all": lambda name, p: True,
@@ -46,12 +46,13 @@ class AdaptConfig:
     steps:int = 1000 # optimizer steps
     crop:int = 384 # side of the crops [px], rounded up to multiples of 64; 0 for whole frames
     batch_size:int = 1 # crops per step
-    lr_sender:float = 4e-5 # Adam's rate for phi, times its scales; a cosine takes all rates to zero
+    lr_sender:float = 3e-5 # Adam's rate for phi, times its scales; a cosine takes all rates to zero
     lr_delta:float = 3e-4 # Adam's rate for delta
     lr_latents:float = 5e-3 # Adam's rate for y and z
     beta2:float = 0.95 # memory of Adam's second moment
     warmup:int = 10 # steps in which the rates rise linearly
     sender_first:float = 0.0 # share of the steps before delta moves
+    rounding:str = "boundary" # of y in the loss, "boundary" or "mixed" (notebook 01)
     quantize:str = "loop" # "loop", "after" or "never"
     model_rate:bool = True # M in the loss
     bin_width:float = 0.005 # t of the prior
@@ -67,6 +68,7 @@ class AdaptConfig:
         if self.quantize not in ("loop", "after", "never"): raise InputError(f"quantize is loop, after or never, not {self.quantize}")
         if min(self.steps, self.batch_size) < 1 or min(self.evaluations, self.crop) < 0: raise InputError("steps and batch_size start at 1, evaluations and crop at 0")
         if self.parts not in PARTS: raise InputError(f"no part is called {self.parts}; choose one of {', '.join(PARTS)}")
+        if self.rounding not in ("boundary", "mixed"): raise InputError(f"rounding is boundary or mixed, not {self.rounding}")
         if self.keep not in ("best", "last"): raise InputError(f"keep is best or last, not {self.keep}")
         if not (0 <= self.beta2 < 1 and self.warmup >= 0): raise InputError("beta2 lies in [0, 1), warmup starts at 0")
         if not (0 <= self.sender_first < 1 and 0 < self.beta < math.inf and self.seed >= 0): raise InputError("sender_first lies in [0, 1), beta is positive, seed starts at 0")
@@ -89,7 +91,7 @@ class AdaptConfig:
 
 PRESETS = { # to be changed with dataclasses.replace
     "fast": AdaptConfig(),
-    "paper": AdaptConfig(steps=100_000, crop=0, lr_sender=1e-4, lr_delta=1e-4, beta2=0.999, warmup=0),
+    "paper": AdaptConfig(steps=100_000, crop=0, lr_sender=1e-4, lr_delta=1e-4, beta2=0.999, warmup=0, rounding="mixed"),
 }
 
 # %% ../nbs/06_adaptation.ipynb #90bd928d
@@ -155,7 +157,7 @@ def clip_crops(
         crops.append(pad(to_tensor(frame[top:top + size[0], left:left + size[1]])))
     return torch.cat([torch.nn.functional.pad(c, (0, size[1] - c.shape[3], 0, size[0] - c.shape[2]), mode="replicate") for c in crops])
 
-# %% ../nbs/06_adaptation.ipynb #628e9dc1
+# %% ../nbs/06_adaptation.ipynb #582e3fa9
 class _Base:
     "A group of the global model's parameters, and their scales, as flat vectors."
     def __init__(self, model:Hyperprior, parameters:dict):
@@ -180,7 +182,7 @@ def _rdm_loss(
     if delta is not None:
         theta_bar, bits = priced_update(theta.values, delta, cfg.prior, theta.scale, quantize=cfg.quantize == "loop")
         parameters |= theta.moved(theta_bar)
-    rd = rate_distortion(functional_call(model, parameters, (x, "mixed")), x)
+    rd = rate_distortion(functional_call(model, parameters, (x, cfg.rounding)), x)
     loss = rd["mse"] / cfg.beta + rd["bpp_y"] + rd["bpp_z"]
     return loss + (bits / n_pixels if cfg.model_rate else 0), {k: v.item() for k, v in rd.items()} | {"loss": loss.item()}
 
@@ -218,7 +220,7 @@ def _assemble(model_global:Hyperprior, now:dict, frames:np.ndarray, cfg:AdaptCon
     metrics = evaluate(model, frames, bpp_model, symbols=lambda i: adapted.symbols(i, frames[i]))
     return dataclasses.replace(adapted, metrics=metrics)
 
-# %% ../nbs/06_adaptation.ipynb #f476db73
+# %% ../nbs/06_adaptation.ipynb #eae60b1a
 class _Run:
     "The state of an adaptation: all that a checkpoint keeps."
     def __init__(self, model_global:Hyperprior, frames:np.ndarray, cfg:AdaptConfig, device:str):
@@ -258,7 +260,7 @@ class _Run:
         T = len(self.frames)
         i = np.random.default_rng((self.cfg.seed, self.step // T)).permutation(T)[self.step % T]
         x = to_tensor(self.frames[i]).to(self.device)
-        rd = rate_distortion(self.model.decode_latents(self.trainables[f"y.{i}"], "mixed", self.trainables[f"z.{i}"]), x)
+        rd = rate_distortion(self.model.decode_latents(self.trainables[f"y.{i}"], self.cfg.rounding, self.trainables[f"z.{i}"]), x)
         loss = rd["mse"] / self.cfg.beta + rd["bpp_y"] + rd["bpp_z"]
         return loss, {k: v.item() for k, v in rd.items()} | {"loss": loss.item()}
 

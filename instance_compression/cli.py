@@ -200,7 +200,7 @@ def model_of_file(
     if found is None: raise BitstreamError(f"{path} was made with global model {h.identity} (beta {h.beta:g}), which is not among the shipped ones; give it with --model")
     return found
 
-# %% ../nbs/10_cli.ipynb #330d1bab
+# %% ../nbs/10_cli.ipynb #28c5ebec
 Preset = Enum("Preset", {p: p for p in PRESETS}, type=str)
 Part = Enum("Part", {p: p for p in PARTS}, type=str)
 
@@ -211,7 +211,7 @@ def setting(
     "An option whose default is that of the preset."
     values = {preset: getattr(cfg, name) for preset, cfg in PRESETS.items()}
     if len(set(values.values())) == 1: return typer.Option(help=help, show_default=str(values["fast"]))
-    return typer.Option(help=help, show_default=", ".join(f"{value:g} in {preset}" for preset, value in values.items()))
+    return typer.Option(help=help, show_default=", ".join(f"{value} in {preset}" for preset, value in values.items()))
 
 @app.command()
 def encode(
@@ -238,6 +238,7 @@ def encode(
     bin_width: Annotated[Optional[float], setting("bin_width", "t, width of the update's quantization bins.")] = None,
     sigma: Annotated[Optional[float], setting("sigma", "Standard deviation of the prior's slab.")] = None,
     alpha: Annotated[Optional[float], setting("alpha", "Weight of the prior's spike; 0 for the slab alone.")] = None,
+    rounding: Annotated[Optional[str], setting("rounding", "Gradient of rounded latents: boundary or mixed.")] = None,
     quantize: Annotated[Optional[str], setting("quantize", "Quantize the update in the loop, or only after it.")] = None,
     model_rate: Annotated[Optional[bool], setting("model_rate", "Count the update's bits in the loss.")] = None,
     keep: Annotated[Optional[str], setting("keep", "Write the best codec by the true cost, or the last.")] = None,

@@ -73,7 +73,7 @@ def global_identity(
     "Its identity."
     return model_identity(global_model(beta, size, scales))
 
-# %% ../nbs/11_experiments.ipynb #c1641e0b
+# %% ../nbs/11_experiments.ipynb #db9672de
 FRAMES = {"juggle": 21, "dog": 20, "flower": 20, "dashcam": 18, "room": 40} # of the clips of Open-5N at 2 fps
 
 def _methods(study:str, clips, betas, steps:int, steps_per_frame:int) -> Iterator: # of Experiment
@@ -91,15 +91,15 @@ def _ablations() -> Iterator:
         yield Experiment("ablations", "dashcam", AdaptConfig(steps=1000, keep="last", evaluations=0, **changes), variant)
 
 def _recipes() -> Iterator:
-    first = {"crop": 256, "lr_sender": 2e-4, "lr_delta": 1e-4, "beta2": 0.999, "warmup": 0}
-    variants = {"fast": {}, "crop-256": {"crop": 256, "steps": 450}, "crop-512": {"crop": 512, "steps": 112}, "memory-0.999": {"beta2": 0.999}, "sender-first": {"sender_first": 0.1},
-                "sender-x0.5": {"lr_sender": 2e-5}, "sender-x2": {"lr_sender": 8e-5}, "delta-x0.5": {"lr_delta": 1.5e-4}, "delta-x2": {"lr_delta": 6e-4}}
+    first = {"crop": 256, "lr_sender": 2e-4, "lr_delta": 1e-4, "beta2": 0.999, "warmup": 0, "rounding": "mixed"}
+    variants = {"fast": {}, "crop-256": {"crop": 256, "steps": 450}, "crop-512": {"crop": 512, "steps": 112}, "mixed": {"rounding": "mixed"}, "memory-0.999": {"beta2": 0.999}, "sender-first": {"sender_first": 0.1},
+                "sender-x0.5": {"lr_sender": 1.5e-5}, "sender-x2": {"lr_sender": 6e-5}, "delta-x0.5": {"lr_delta": 1.5e-4}, "delta-x2": {"lr_delta": 6e-4}}
     for clip in ("foreman", "tree1080"):
         for variant, changes in variants.items(): yield Experiment("recipes", clip, AdaptConfig(**{"steps": 200, "evaluations": 2} | changes), variant)
         for variant, changes in {"first": first, "first-lower": first | {"lr_sender": 2e-5, "lr_delta": 3e-5}}.items():
             yield Experiment("recipes", clip, AdaptConfig(steps=450, evaluations=2, **changes), variant, scales=False)
         for rate in (1e-4, 1e-5): yield Experiment("recipes", clip, dataclasses.replace(PRESETS["paper"], steps=200, evaluations=2, lr_sender=rate, lr_delta=rate), f"paper-{rate:g}", scales=False)
-        for rate in (2e-5, 4e-5, 1e-4): yield Experiment("recipes", clip, AdaptConfig("encoder", steps=200, lr_sender=rate, evaluations=2), f"encoder-{rate:g}")
+        for rate in (1.5e-5, 3e-5, 6e-5): yield Experiment("recipes", clip, AdaptConfig("encoder", steps=200, lr_sender=rate, evaluations=2), f"encoder-{rate:g}")
 
 STUDIES = {study: {e.name: e for e in experiments} for study, experiments in { # study -> name -> Experiment
     "main": _methods("main", OPEN_5N, BETAS, 1000, 30),
