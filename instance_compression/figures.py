@@ -41,20 +41,17 @@ def save_figure(
     fig.savefig(Path(folder) / f"{name}.pdf", metadata={"CreationDate": None, "Producer": None, "Creator": None}, bbox_inches="tight")
     fig.savefig(Path(folder) / f"{name}.png", metadata={"Software": None}, dpi=200, bbox_inches="tight")
 
-# %% ../nbs/09_figures.ipynb #6dc466df
+# %% ../nbs/09_figures.ipynb #908de377
 def rd_figure(
-    runs:pd.DataFrame, # rows of results/runs.csv of one clip: method, coded_bpp, psnr
-    references:pd.DataFrame, # rows of results/references.csv of that clip: codec, coded_bpp, psnr
+    runs:pd.DataFrame, # rows of results/clips.csv of one clip: method, coded_bpp, psnr
 ) -> Figure:
-    "RD curve of each method, with other codecs dashed."
+    "RD curve of each method."
     fig = Figure(figsize=(3.25, 2.6))
     ax = fig.subplots()
     for method, (colour, marker, label) in METHOD_STYLE.items():
         rows = runs[runs.method == method].sort_values("coded_bpp")
         if len(rows): ax.plot(rows.coded_bpp, rows.psnr, color=colour, marker=marker, label=label)
-    limits = ax.get_xlim(), ax.get_ylim()  # those of our curves
-    for (codec, rows), style in zip(references.sort_values("coded_bpp").groupby("codec", sort=False), ("--", ":")): ax.plot(rows.coded_bpp, rows.psnr, color="0.6", ls=style, label=codec)
-    ax.set(xlabel="Rate [bpp]", ylabel="PSNR [dB]", xlim=limits[0], ylim=(limits[1][0], limits[1][1] + 1))
+    ax.set(xlabel="Rate [bpp]", ylabel="PSNR [dB]")
     ax.legend(frameon=False)
     return fig
 
@@ -103,9 +100,9 @@ def busiest_crop(
     top, left = max(places, key=lambda p: energy[p[0]:p[0] + size, p[1]:p[1] + size].mean())
     return top, left, size, size
 
-# %% ../nbs/09_figures.ipynb #b26ae9c3
+# %% ../nbs/09_figures.ipynb #77c118bd
 def results_table(
-    runs:pd.DataFrame, # rows of results/runs.csv of one clip
+    runs:pd.DataFrame, # rows of results/clips.csv of one clip
 ) -> str: # Markdown
     "Coded rates and PSNR by beta and method."
     lines = ["| beta | method | latents [bpp] | update [bpp] | total, coded [bpp] | PSNR [dB] | L_RDM / beta | seconds |", "|---|---|---|---|---|---|---|---|"]
@@ -127,7 +124,7 @@ def models_table(
         lines.append(f"| {r.beta:g} | {r.coded_bpp:.3f} | {r.psnr_mean:.2f} | " + " | ".join(map(number, differences)) + " |")
     return "\n".join(lines)
 
-# %% ../nbs/09_figures.ipynb #0f0ba56e
+# %% ../nbs/09_figures.ipynb #b5b75251
 def build_figures(
     results:Path="results", # folder of tables
     figures:Path="figures", # folder of PDF and PNG
@@ -135,9 +132,9 @@ def build_figures(
     "Rebuild every figure from the stored tables."
     results, names = Path(results), []
     figure_style()
-    runs, references = (pd.read_csv(results / f"{name}.csv") for name in ("runs", "references"))
-    for clip, rows in runs[runs.study == "main"].groupby("clip"):
-        save_figure(rd_figure(rows, references[references.clip == clip]), figures, f"rd-{clip}"); names.append(f"rd-{clip}")
+    runs = pd.read_csv(results / "clips.csv")
+    for clip, rows in runs.groupby("clip"):
+        save_figure(rd_figure(rows), figures, f"rd-{clip}"); names.append(f"rd-{clip}")
     save_figure(kodak_figure(*(pd.read_csv(results / f"{name}.csv") for name in ("kodak", "kodak_codecs", "kodak_anchors"))), figures, "kodak"); names.append("kodak")
     return names
 
