@@ -41,7 +41,7 @@ def save_figure(
     fig.savefig(Path(folder) / f"{name}.pdf", metadata={"CreationDate": None, "Producer": None, "Creator": None}, bbox_inches="tight")
     fig.savefig(Path(folder) / f"{name}.png", metadata={"Software": None}, dpi=200, bbox_inches="tight")
 
-# %% ../nbs/09_figures.ipynb #908de377
+# %% ../nbs/09_figures.ipynb #48d4b640
 def rd_figure(
     runs:pd.DataFrame, # rows of results/clips.csv of one clip: method, coded_bpp, psnr
 ) -> Figure:
@@ -68,7 +68,7 @@ def kodak_figure(
         ax.plot(rows.bpp, rows.psnr, color="#0072B2", ls=style, label=f"{name} (published)")
     rows = models.sort_values("coded_bpp")
     ax.plot(rows.coded_bpp, rows.psnr_mean, color="#D55E00", marker="o", label="this package, small")
-    ax.set(xlabel="Rate [bpp]", ylabel="PSNR, mean of images [dB]", xlim=(0, 2), ylim=(26, 42))
+    ax.set(xlabel="Rate [bpp]", ylabel="PSNR, mean of images [dB]", xlim=(0, 2.15), ylim=(26, 42))
     ax.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.45, 1), ncol=2)
     return fig
 
