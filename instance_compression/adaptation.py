@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['METHODS', 'PARTS', 'PRESETS', 'AdaptConfig', 'Adapted', 'bpp_model_of', 'with_receiver', 'apply_update', 'clip_crops',
-           'adapt']
+           'optimize_latents', 'adapt']
 
 # %% ../nbs/06_adaptation.ipynb #fd9c526c
 import dataclasses
@@ -29,7 +29,7 @@ from .rate_distortion import evaluate, psnr_of, rate_distortion, rdm_loss
 from .training import keep_freed_memory, optimizer_tensors, restore_optimizer
 from .update_prior import SpikeAndSlab, add_update, priced_update, quantize_update, update_bits
 
-# %% ../nbs/06_adaptation.ipynb #a9f68864
+# %% ../nbs/06_adaptation.ipynb #6ba13dab
 METHODS = ("global", "encoder", "latents", "full")
 PARTS = { # of the receiver, that an update may be restricted to: (name, parameter) -> whether it moves
     "all": lambda name, p: True,
@@ -38,17 +38,19 @@ PARTS = { # of the receiver, that an update may be restricted to: (name, paramet
     "biases": lambda name, p: p.ndim == 1,
 }
 
+# %% ../nbs/06_adaptation.ipynb #bae2f556
 @dataclass(frozen=True)
 class AdaptConfig:
     "Everything that decides the result of an adaptation. Raises InputError for a setting that has no meaning."
     method:str = "full" # one of METHODS
     beta:float = 1e-3 # weight of the rates
-    steps:int = 1000 # optimizer steps
+    steps:int = 1000 # optimizer steps on sender and receiver
     crop:int = 384 # side of the crops [px], rounded up to multiples of 64; 0 for whole frames
     batch_size:int = 1 # crops per step
     lr_sender:float = 3e-5 # Adam's rate for phi, times its scales; a cosine takes all rates to zero
     lr_delta:float = 3e-4 # Adam's rate for delta
-    lr_latents:float = 5e-3 # Adam's rate for y and z
+    latent_steps:int = 0 # steps on the latents of each frame, after all others
+    lr_latents:float = 3e-2 # Adam's rate for y and z
     beta2:float = 0.95 # memory of Adam's second moment
     warmup:int = 10 # steps in which the rates rise linearly
     sender_first:float = 0.0 # share of the steps before delta moves
@@ -66,7 +68,8 @@ class AdaptConfig:
     def __post_init__(self):
         if self.method not in METHODS: raise InputError(f"no method is called {self.method}; choose one of {', '.join(METHODS)}")
         if self.quantize not in ("loop", "after", "never"): raise InputError(f"quantize is loop, after or never, not {self.quantize}")
-        if min(self.steps, self.batch_size) < 1 or min(self.evaluations, self.crop) < 0: raise InputError("steps and batch_size start at 1, evaluations and crop at 0")
+        if min(self.steps, self.batch_size) < 1 or min(self.evaluations, self.crop, self.latent_steps) < 0: raise InputError("steps and batch_size start at 1, latent_steps, evaluations and crop at 0")
+        if (self.method, bool(self.latent_steps)) in (("latents", False), ("global", True)): raise InputError("method latents needs latent_steps (20 are a good number), method global takes none")
         if self.parts not in PARTS: raise InputError(f"no part is called {self.parts}; choose one of {', '.join(PARTS)}")
         if self.rounding not in ("boundary", "mixed"): raise InputError(f"rounding is boundary or mixed, not {self.rounding}")
         if self.keep not in ("best", "last"): raise InputError(f"keep is best or last, not {self.keep}")
@@ -81,6 +84,11 @@ class AdaptConfig:
         try: return SpikeAndSlab(self.bin_width, self.sigma, self.alpha)
         except ValueError as e: raise InputError(str(e)) from None
 
+    @property
+    def network_steps(self) -> int:
+        "Steps on sender and receiver that the method takes."
+        return self.steps if self.method in ("encoder", "full") else 0
+
     def measured_at(self,
         step:int, # of the optimizer, from 1
     ) -> bool:
@@ -89,12 +97,13 @@ class AdaptConfig:
         if self.evaluations: return step % max(1, self.steps // self.evaluations) == 0
         return step % 25 == 0 and (step // 25).bit_count() == 1
 
+# %% ../nbs/06_adaptation.ipynb #8fb94837
 PRESETS = { # to be changed with dataclasses.replace
-    "fast": AdaptConfig(),
+    "fast": AdaptConfig(latent_steps=20),
     "paper": AdaptConfig(steps=100_000, crop=0, lr_sender=1e-4, lr_delta=1e-4, beta2=0.999, warmup=0, rounding="mixed"),
 }
 
-# %% ../nbs/06_adaptation.ipynb #90bd928d
+# %% ../nbs/06_adaptation.ipynb #1ec64ce3
 @dataclass(frozen=True, eq=False)
 class Adapted:
     "The result of an adaptation."
@@ -103,8 +112,8 @@ class Adapted:
     prior:SpikeAndSlab # of the update
     metrics:dict # of `evaluate` on the whole clip, bpp_model included
     log:list # one row of metrics for each evaluation, from step 0
-    latents:tuple = () # (y, z) of each frame, for the method "latents"
-    step:int = 0 # of the optimizer, at which this codec was measured
+    latents:tuple = () # (y, z) of each frame, where they were optimized
+    step:int = 0 # at which this codec was measured
     delta:np.ndarray = None # float32 (P,), the update before it was quantized; None if there is none
 
     def symbols(self,
@@ -186,27 +195,43 @@ def _rdm_loss(
     loss = rd["mse"] / cfg.beta + rd["bpp_y"] + rd["bpp_z"]
     return loss + (bits / n_pixels if cfg.model_rate else 0), {k: v.item() for k, v in rd.items()} | {"loss": loss.item()}
 
-# %% ../nbs/06_adaptation.ipynb #288372d2
-def _trainables(model:Hyperprior, frames:np.ndarray, cfg:AdaptConfig) -> dict: # name -> tensor that requires a gradient
+# %% ../nbs/06_adaptation.ipynb #0da4a16b
+@stopwatch("latents")
+def optimize_latents(
+    model:Hyperprior, # what the receiver will have; left unchanged
+    x:Tensor, # one frame (1,3,H,W) in [0,1]
+    cfg:AdaptConfig, # beta, latent_steps, lr_latents, beta2, rounding, seed
+    device:str="cpu", # where the steps run
+) -> tuple: # (y (1,M,h,w), z (1,N,h/4,w/4)) on the CPU, before rounding
+    "Minimize D + beta R of one frame over its latents."
+    model, x = deepcopy(model).requires_grad_(False).to(device), x.to(device, memory_format=torch.channels_last)
+    y = model.g_a(pad(x)); z = model.h_a(y)
+    optimizer = torch.optim.Adam([y.requires_grad_(), z.requires_grad_()], lr=cfg.lr_latents, betas=(0.9, cfg.beta2), fused=True)
+    torch.manual_seed(cfg.seed)
+    for step in range(cfg.latent_steps):
+        optimizer.param_groups[0]["lr"] = cfg.lr_latents * 0.5 * (1 + math.cos(math.pi * step / cfg.latent_steps))
+        rd = rate_distortion(model.decode_latents(y, cfg.rounding, z), x)
+        optimizer.zero_grad(set_to_none=True)
+        (rd["mse"] / cfg.beta + rd["bpp_y"] + rd["bpp_z"]).backward()
+        optimizer.step()
+    return y.detach().cpu(), z.detach().cpu()
+
+# %% ../nbs/06_adaptation.ipynb #f430e705
+def _trainables(model:Hyperprior, cfg:AdaptConfig) -> dict: # name -> tensor that requires a gradient
     named = {}
-    if cfg.method == "latents":
-        for i, frame in enumerate(frames):
-            with torch.no_grad(): y = model.g_a(pad(to_tensor(frame)).to(next(model.parameters()).device)); z = model.h_a(y)
-            named |= {f"y.{i}": y.contiguous(), f"z.{i}": z.contiguous()}
-    else:
-        named["phi"] = torch.zeros_like(flatten(sender_parameters(model)))
-        if cfg.method == "full": named["delta"] = torch.zeros_like(flatten(receiver_parameters(model)))
+    if cfg.network_steps: named["phi"] = torch.zeros_like(flatten(sender_parameters(model)))
+    if cfg.method == "full": named["delta"] = torch.zeros_like(flatten(receiver_parameters(model)))
     return {k: v.requires_grad_() for k, v in named.items()}
 
 def _optimizer(trainables:dict, cfg:AdaptConfig) -> torch.optim.Adam:
-    rate = lambda k: {"phi": cfg.lr_sender, "delta": cfg.lr_delta}.get(k, cfg.lr_latents)
-    return torch.optim.Adam([{"params": [v], "lr": rate(k), "peak": rate(k)} for k, v in trainables.items()], betas=(0.9, cfg.beta2), fused=True)
+    rates = {"phi": cfg.lr_sender, "delta": cfg.lr_delta}
+    return torch.optim.Adam([{"params": [v], "lr": rates[k], "peak": rates[k]} for k, v in trainables.items()] or [torch.zeros(1)], betas=(0.9, cfg.beta2), fused=True)
 
 @stopwatch("measuring")
 @torch.no_grad()
 def _assemble(model_global:Hyperprior, now:dict, frames:np.ndarray, cfg:AdaptConfig) -> Adapted:
     "The codec of these tensors, measured on the whole clip as it will be sent."
-    theta, phi, latents = receiver_parameters(model_global), _Base(model_global, sender_parameters(model_global)), ()
+    theta, phi = receiver_parameters(model_global), _Base(model_global, sender_parameters(model_global))
     delta = flatten(unflatten(now["delta"], theta, channels_last=True)) if "delta" in now else torch.zeros_like(flatten(theta))  # in the order of the file
     if cfg.quantize == "never": model, levels = with_receiver(model_global, flatten(theta) + scales_of(model_global, theta) * delta), np.zeros(len(delta), np.int32)
     else:
@@ -214,26 +239,26 @@ def _assemble(model_global:Hyperprior, now:dict, frames:np.ndarray, cfg:AdaptCon
         model = apply_update(model_global, levels, cfg.prior)
     if "phi" in now:
         for p, moved in zip(sender_parameters(model).values(), phi.moved(torch.addcmul(phi.values, phi.scale, now["phi"])).values()): p.copy_(moved)
-    if "y.0" in now: latents = tuple((now[f"y.{i}"], now[f"z.{i}"]) for i in range(len(frames)))
-    adapted = Adapted(model, levels, cfg.prior, {}, [], latents, delta=delta.numpy() if "delta" in now else None)
-    bpp_model = bpp_model_of(levels, cfg.prior, math.prod(frames.shape[:3]))
-    metrics = evaluate(model, frames, bpp_model, symbols=lambda i: adapted.symbols(i, frames[i]))
-    return dataclasses.replace(adapted, metrics=metrics)
+    return _measured(Adapted(model, levels, cfg.prior, {}, [], delta=delta.numpy() if "delta" in now else None), frames)
 
-# %% ../nbs/06_adaptation.ipynb #eae60b1a
+def _measured(adapted:Adapted, frames:np.ndarray) -> Adapted:
+    "With the metrics of the whole clip."
+    bpp_model = bpp_model_of(adapted.levels, adapted.prior, math.prod(frames.shape[:3]))
+    return dataclasses.replace(adapted, metrics=evaluate(adapted.model, frames, bpp_model, symbols=lambda i: adapted.symbols(i, frames[i])))
+
+# %% ../nbs/06_adaptation.ipynb #5eca3228
 class _Run:
     "The state of an adaptation: all that a checkpoint keeps."
     def __init__(self, model_global:Hyperprior, frames:np.ndarray, cfg:AdaptConfig, device:str):
         self.model_global, self.frames, self.cfg, self.device = model_global, frames, cfg, device
-        self.step, self.n_pixels, self.best_now = 0, math.prod(frames.shape[:3]), {}  # the best so far is the global model
+        self.step, self.n_pixels, self.best_now, self.latents = 0, math.prod(frames.shape[:3]), {}, []  # the best so far is the global model
         self.best = _assemble(model_global, self.best_now, frames, dataclasses.replace(cfg, quantize="loop"))
         self.log = [self._row(self.best, 0.0)]
-        if cfg.method == "global": return
         self.model = deepcopy(model_global).requires_grad_(False).to(device)
         theta = receiver_parameters(self.model)
         self.bases = _Base(self.model, sender_parameters(self.model)), _Base(self.model, theta)
         self.moves = flatten({k: torch.full_like(p, PARTS[cfg.parts](k, p)) for k, p in theta.items()}, channels_last=True)
-        self.trainables = _trainables(self.model, frames, cfg)
+        self.trainables = _trainables(self.model, cfg)
         self.optimizer, self.begin = _optimizer(self.trainables, cfg), time.perf_counter()
 
     @stopwatch("steps")
@@ -245,10 +270,8 @@ class _Run:
         for group, name in zip(self.optimizer.param_groups, self.trainables):
             first = start if name == "delta" else 0
             group["lr"] = group["peak"] * min(1, max(0, step + 1 - first) / max(1, cfg.warmup)) * 0.5 * (1 + math.cos(math.pi * max(0, step - first) / (cfg.steps - first)))
-        if cfg.method == "latents": loss, metrics = self._latents_loss()
-        else:
-            x = clip_crops(self.frames, cfg, step).to(self.device, memory_format=torch.channels_last)
-            loss, metrics = _rdm_loss(self.model, x, cfg, self.n_pixels, self.bases, self.trainables["phi"], delta if step >= start else None)
+        x = clip_crops(self.frames, cfg, step).to(self.device, memory_format=torch.channels_last)
+        loss, metrics = _rdm_loss(self.model, x, cfg, self.n_pixels, self.bases, self.trainables["phi"], delta if step >= start else None)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         if cfg.parts != "all" and delta is not None and delta.grad is not None: delta.grad.mul_(self.moves)
@@ -256,28 +279,32 @@ class _Run:
         self.step += 1
         return metrics
 
-    def _latents_loss(self) -> tuple: # of one frame; every frame is drawn once before any is drawn again
-        T = len(self.frames)
-        i = np.random.default_rng((self.cfg.seed, self.step // T)).permutation(T)[self.step % T]
-        x = to_tensor(self.frames[i]).to(self.device)
-        rd = rate_distortion(self.model.decode_latents(self.trainables[f"y.{i}"], self.cfg.rounding, self.trainables[f"z.{i}"]), x)
-        loss = rd["mse"] / self.cfg.beta + rd["bpp_y"] + rd["bpp_z"]
-        return loss, {k: v.item() for k, v in rd.items()} | {"loss": loss.item()}
-
     def measure(self):
         "The true cost of what there is now; kept if it is the best."
         now = {k: v.detach().cpu().clone() for k, v in self.trainables.items()}
-        candidate = dataclasses.replace(_assemble(self.model_global, now, self.frames, self.cfg), step=self.step)
+        if self._offer(_assemble(self.model_global, now, self.frames, self.cfg)): self.best_now = now
+
+    def advance_latents(self):
+        "Optimize the latents of the next frame; measure when all are there."
+        self.latents.append(optimize_latents(self.best.model, to_tensor(self.frames[len(self.latents)]), self.cfg, self.device))
+        self.step += self.cfg.latent_steps
+        if len(self.latents) == len(self.frames): self._offer(stopwatch("measuring")(_measured)(dataclasses.replace(self.best, latents=tuple(self.latents)), self.frames))
+
+    def _offer(self, candidate:Adapted) -> bool: # whether it is the best now
+        candidate = dataclasses.replace(candidate, step=self.step)
         self.log.append(self._row(candidate, time.perf_counter() - self.begin))
-        if self.cfg.keep == "last" or rdm_loss(candidate.metrics, self.cfg.beta) < rdm_loss(self.best.metrics, self.cfg.beta): self.best, self.best_now = candidate, now
+        better = self.cfg.keep == "last" or rdm_loss(candidate.metrics, self.cfg.beta) < rdm_loss(self.best.metrics, self.cfg.beta)
+        if better: self.best = candidate
+        return better
 
     def _row(self, adapted:Adapted, seconds:float) -> dict:
         return ({"step": self.step, "seconds": round(seconds, 1), "loss": rdm_loss(adapted.metrics, self.cfg.beta)} | adapted.metrics
                 | {"n_nonzero": int(np.count_nonzero(adapted.levels))})
 
-# %% ../nbs/06_adaptation.ipynb #2c23b0ec
+# %% ../nbs/06_adaptation.ipynb #7d9c2aa4
 def _save_run(path:Path, run:_Run):
-    tensors = {f"now.{k}": v for k, v in run.trainables.items()} | ({f"best.{k}": v for k, v in run.best_now.items()} if run.best.step else {})
+    tensors = {f"{k}.{i}": v for i, latents in enumerate(run.latents) for k, v in zip("yz", latents)}
+    tensors |= {f"now.{k}": v for k, v in run.trainables.items()} | ({f"best.{k}": v for k, v in run.best_now.items()} if run.best.step else {})
     save_tensors(path, tensors | optimizer_tensors("adam", run.optimizer), _key(run) | {"step": run.step, "best_step": run.best.step, "log": run.log})
 
 def _load_run(path:Path, run:_Run):
@@ -288,6 +315,7 @@ def _load_run(path:Path, run:_Run):
     with torch.no_grad():
         for k, v in run.trainables.items(): v.copy_(tensors[f"now.{k}"])
     restore_optimizer("adam", run.optimizer, tensors)
+    run.latents = [(tensors[f"y.{i}"], tensors[f"z.{i}"]) for i in range(len(run.frames)) if f"y.{i}" in tensors]
     run.step, run.log = meta["step"], meta["log"]
     run.begin -= run.log[-1]["seconds"]
     if meta["best_step"]:
@@ -297,7 +325,7 @@ def _load_run(path:Path, run:_Run):
 def _key(run:_Run) -> dict: # what a checkpoint belongs to
     return {"config": dataclasses.asdict(run.cfg), "model": model_identity(run.model_global), "clip": hashlib.sha256(np.ascontiguousarray(run.frames)).hexdigest()}
 
-# %% ../nbs/06_adaptation.ipynb #9ebeea0b
+# %% ../nbs/06_adaptation.ipynb #f5d8e94b
 def adapt(
     model_global:Hyperprior, # left unchanged
     frames:np.ndarray, # uint8 (T,H,W,3)
@@ -311,20 +339,22 @@ def adapt(
     "Algorithm 1: adapt to one clip. Raises InputError for a checkpoint of something else."
     keep_freed_memory()
     run = _Run(model_global, frames, cfg, device)
-    if cfg.method == "global": return dataclasses.replace(run.best, log=run.log)
     if checkpoint and Path(checkpoint).is_file(): _load_run(checkpoint, run)
-    smooth = {}
-    bar = tqdm(total=cfg.steps, initial=run.step, desc=f"adapt {cfg.method}", unit="step", disable=not progress, mininterval=1)
-    while run.step < cfg.steps and run.step != stop_after:
-        metrics = run.advance(); bar.update()
-        if not math.isfinite(metrics["loss"]):
-            warnings.warn(f"adaptation diverged at step {run.step}; the best before it is returned, lower rates may help")
-            break
-        smooth = {k: 0.98 * smooth.get(k, v) + 0.02 * v for k, v in metrics.items()}
-        bar.set_postfix(loss=f"{smooth['loss']:.3f}", bpp=f"{smooth['bpp_y'] + smooth['bpp_z']:.3f}", psnr=f"{psnr_of(smooth['mse']):.2f}",
-                        model_kbit=f"{run.best.metrics['bpp_model'] * run.n_pixels / 1e3:.1f}", refresh=False)
-        due = cfg.measured_at(run.step)
-        if due: run.measure()
-        if checkpoint and (due or run.step % save_every == 0): _save_run(checkpoint, run)
+    last, smooth, saved = cfg.network_steps + len(frames) * cfg.latent_steps, {}, run.step
+    bar = tqdm(total=last, initial=run.step, desc=f"adapt {cfg.method}", unit="step", disable=not progress, mininterval=1)
+    while run.step < last and (stop_after is None or run.step < stop_after):
+        if run.step < cfg.network_steps:
+            metrics = run.advance(); bar.update()
+            if not math.isfinite(metrics["loss"]):
+                warnings.warn(f"adaptation diverged at step {run.step}; the best before it is returned, lower rates may help")
+                break
+            smooth = {k: 0.98 * smooth.get(k, v) + 0.02 * v for k, v in metrics.items()}
+            bar.set_postfix(loss=f"{smooth['loss']:.3f}", bpp=f"{smooth['bpp_y'] + smooth['bpp_z']:.3f}", psnr=f"{psnr_of(smooth['mse']):.2f}",
+                            model_kbit=f"{run.best.metrics['bpp_model'] * run.n_pixels / 1e3:.1f}", refresh=False)
+            if due := cfg.measured_at(run.step): run.measure()
+        else:
+            run.advance_latents(); bar.update(cfg.latent_steps)
+            due = run.step == last
+        if checkpoint and (due or run.step - saved >= save_every): _save_run(checkpoint, run); saved = run.step
     bar.close()
     return dataclasses.replace(run.best, log=run.log)

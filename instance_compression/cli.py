@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['app', 'console', 'Method', 'Size', 'Preset', 'Part', 'provenance', 'result_row', 'locked', 'read_rows', 'append_row',
            'check_free', 'check_device', 'write_pngs', 'write_video', 'main', 'resumable', 'plain_table',
-           'metrics_table', 'model_of_file', 'setting', 'encode', 'decode', 'info', 'kodak_result', 'train', 'demo']
+           'metrics_table', 'model_of_file', 'setting', 'encode', 'decode', 'info', 'kodak_result', 'train',
+           'check_decodes', 'demo']
 
 # %% ../nbs/10_cli.ipynb #a5726024
 import csv
@@ -47,7 +48,7 @@ from .figures import busiest_crop, comparison_figure, figure_style
 from .hyperprior import BETAS, SIZES, Hyperprior, global_path, load_global, load_model, load_tensors, model_identity, stopwatch, without_scales, write_atomically
 from .training import TrainConfig, beside, join_processes, load_photographs, train as train_model
 
-# %% ../nbs/10_cli.ipynb #1c7093e7
+# %% ../nbs/10_cli.ipynb #0ca12bd3
 def provenance() -> dict: # commit, machine
     "The commit of this code (or its version) and the machine, in words."
     here = Path(instance_compression.__file__).parent
@@ -67,7 +68,7 @@ def result_row(
 ) -> dict:
     "One row for results/runs.csv; its columns are defined in results/README.md."
     coded = {f"coded_bpp{k}": getattr(encoded, f"coded_bpp{k}", None) for k in ("", "_latents", "_model", "_header")} | {"file_bytes": getattr(encoded, "size", None)}
-    return ({"clip": clip.name, "method": cfg.method, "beta": cfg.beta, "steps": cfg.steps if cfg.method != "global" else 0, "fps": clip.fps, "n_frames": clip.n_frames, "height": clip.height, "width": clip.width}
+    return ({"clip": clip.name, "method": cfg.method, "beta": cfg.beta, "steps": cfg.network_steps, "fps": clip.fps, "n_frames": clip.n_frames, "height": clip.height, "width": clip.width}
             | adapted.metrics | {"n_nonzero": int(np.count_nonzero(adapted.levels)), "best_step": adapted.step}
             | coded | {"seconds": adapted.log[-1]["seconds"], "threads": torch.get_num_threads()}
             | {k: v for k, v in dataclasses.asdict(cfg).items() if k not in ("method", "beta", "steps")}
@@ -200,10 +201,11 @@ def model_of_file(
     if found is None: raise BitstreamError(f"{path} was made with global model {h.identity} (beta {h.beta:g}), which is not among the shipped ones; give it with --model")
     return found
 
-# %% ../nbs/10_cli.ipynb #28c5ebec
+# %% ../nbs/10_cli.ipynb #1e754b90
 Preset = Enum("Preset", {p: p for p in PRESETS}, type=str)
 Part = Enum("Part", {p: p for p in PARTS}, type=str)
 
+# %% ../nbs/10_cli.ipynb #2a979583
 def setting(
     name:str, # a field of AdaptConfig
     help:str, # what it is
@@ -219,7 +221,7 @@ def encode(
     video: Annotated[str, typer.Argument(help=f"A video file, a folder of images, or a clip by name ({', '.join(CLIPS)}, sample).")],
     output: Annotated[Path, typer.Option("-o", "--output", help="The .iac file to write.")],
     beta: Annotated[Optional[float], typer.Option(help=f"Weight of the rate: {', '.join(f'{b:g}' for b in BETAS)} for the shipped models (1e-3 if not given; with --model, that of the model). Smaller means better pictures and larger files.")] = None,
-    steps: Annotated[Optional[int], setting("steps", "Optimizer steps of the adaptation.")] = None,
+    steps: Annotated[Optional[int], setting("steps", "Optimizer steps on sender and receiver.")] = None,
     method: Annotated[Optional[Method], setting("method", "What to adapt: nothing, the sender, the latents, or the full model.")] = None,
     preset: Annotated[Preset, typer.Option(help="The paper's recipe (a global model without scales, whole frames), or ours; any setting of it can be given beside it.")] = "fast",
     fps: Annotated[float, typer.Option(help="Frames per second to keep of the video.")] = 2.0,
@@ -231,7 +233,8 @@ def encode(
     batch_size: Annotated[Optional[int], setting("batch_size", "Crops per step.")] = None,
     lr_sender: Annotated[Optional[float], setting("lr_sender", "Adam's rate for the sender.")] = None,
     lr_delta: Annotated[Optional[float], setting("lr_delta", "Adam's rate for the model update.")] = None,
-    lr_latents: Annotated[Optional[float], setting("lr_latents", "Adam's rate for y and z (method latents).")] = None,
+    latent_steps: Annotated[Optional[int], setting("latent_steps", "Steps on the latents of each frame, after all others.")] = None,
+    lr_latents: Annotated[Optional[float], setting("lr_latents", "Adam's rate for the latents.")] = None,
     beta2: Annotated[Optional[float], setting("beta2", "Memory of Adam's second moment.")] = None,
     warmup: Annotated[Optional[int], setting("warmup", "Steps in which the rates rise.")] = None,
     sender_first: Annotated[Optional[float], setting("sender_first", "Share of the steps before the update moves.")] = None,
@@ -256,6 +259,7 @@ def encode(
     model_global = load_model(model) if model else load_global(1e-3 if beta is None else beta, Size(size).value)
     if scales is False or scales is None and preset == "paper": model_global = without_scales(model_global)
     given = {k: getattr(v, "value", v) for k, v in ctx.params.items() if v is not None and k in AdaptConfig.__dataclass_fields__}
+    if given.get("method") == "global": given["latent_steps"] = 0
     cfg = dataclasses.replace(PRESETS[preset], **{"beta": model_global.beta} | given)
     if quantize == "never": raise InputError("an update that is never quantized cannot be written; use quantize=\"never\" in Python, as a bound")
     if table: read_rows(table)
@@ -378,7 +382,16 @@ def train(
     with write_atomically(beside(output, ".json")) as tmp: tmp.write_text(json.dumps(card, indent=1) + "\n")
     console.print_json(json.dumps(card))
 
-# %% ../nbs/10_cli.ipynb #c17943dd
+# %% ../nbs/10_cli.ipynb #789b29d4
+def check_decodes(
+    path:Path, # .iac
+    encoded:Encoded, # what the encoder announced
+    output:Path, # folder for the pictures
+):
+    "Decode a file in a fresh process. Raises InputError if other pictures come out than the encoder announced."
+    run = subprocess.run([sys.executable, "-m", "instance_compression.cli", "decode", str(path), "-o", str(output)], capture_output=True, text=True)
+    if run.returncode or encoded.frames_sha256 not in run.stdout: raise InputError(f"{path} does not decode to the encoder's pictures: {run.stderr.strip()}")
+
 @app.command()
 def demo(
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for files and the picture.")] = Path("demo"),
@@ -397,8 +410,7 @@ def demo(
         if frames.is_dir(): shutil.rmtree(frames)
         adapted = adapt(model_global, clip.frames, AdaptConfig(method=method, beta=beta, steps=steps))
         results[method] = encode_clip(file, adapted, model_global, clip, progress=False)
-        run = subprocess.run([sys.executable, "-m", "instance_compression.cli", "decode", str(file), "-o", str(frames)], capture_output=True, text=True)
-        if run.returncode or results[method].frames_sha256 not in run.stdout: raise InputError(f"{file} did not decode to the encoder's pictures: {run.stderr.strip()}")
+        check_decodes(file, results[method], frames)
         pictures[method] = read_iframes(frames).frames[0]
     console.print(metrics_table(results))
     console.print("each file was decoded in a fresh process to the very pictures that the encoder announced")

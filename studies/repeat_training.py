@@ -1,0 +1,29 @@
+"""Make results/repeated_training.csv: run the command of each shipped model's card again for its first 500 steps, and put the losses beside those of the run that made it.
+
+Machine and threads (1) are to be those of the first run; ten minutes a model on two cores of 2026. Give betas to run some of them."""
+import sys
+import tempfile
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from instance_compression.cli import append_row, provenance
+from instance_compression.data import photographs
+from instance_compression.hyperprior import BETAS, load_card, load_tensors, weights_path
+from instance_compression.training import TrainConfig, load_photographs, train
+
+torch.set_num_threads(1)
+STEPS = 500  # the first checkpoint, which holds the losses
+
+for beta in map(float, sys.argv[1:] or BETAS):
+    card = load_card(beta)
+    cfg = TrainConfig(**card["config"])
+    init = None if card["init"] == "klt" else weights_path(beta).with_name(card["init"])
+    with tempfile.TemporaryDirectory() as folder:
+        train(cfg, load_photographs(photographs(), cfg.crop), Path(folder) / "again.safetensors", init, stop_after=STEPS)
+        again = load_tensors(Path(folder) / "again.ckpt")[1]["log"]
+    first = pd.read_csv(Path("results/training") / f"small-beta{beta:g}.csv")
+    for row in again:
+        loss = first.loc[first.step == row["step"], "loss"].item()
+        append_row(Path("results/repeated_training.csv"), {"beta": beta, "step": row["step"], "loss": loss, "loss_again": row["loss"], "same": loss == row["loss"]} | provenance())
