@@ -173,7 +173,7 @@ def run(args, folder:Path):
         model = load_global(1e-3) if size == "small" else init_transform(Hyperprior(**SIZES[size], beta=1e-3, gain=quantizer_gain(1e-3)), to_tensor(frames)[..., :768, :1344])
         model = model.to(memory_format=torch.channels_last).eval()
         if wanted("adaptation step"):
-            cfg = AdaptConfig(sender_first=0, steps=10_000)
+            cfg = AdaptConfig(steps=10_000, crop=256)
             add("adaptation step", size, 256, 256, plain_step(model, frames, cfg), our_step(model, frames, cfg))
         for height, width in ((720, 1280), (1080, 1920)):
             crop = real[:height, :width] if real.shape[0] >= height else frames[0][:height, :width]

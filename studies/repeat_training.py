@@ -1,6 +1,7 @@
 """Make results/repeated_training.csv: run the command of each shipped model's card again for its first 500 steps, and put the losses beside those of the run that made it.
 
-Machine and threads (1) are to be those of the first run; ten minutes a model on two cores of 2026. Give betas to run some of them."""
+Machine and threads (1) are to be those of the first run; about six minutes a model. Give betas to run some of them."""
+import json
 import sys
 import tempfile
 from pathlib import Path
@@ -10,16 +11,16 @@ import torch
 
 from instance_compression.cli import append_row, provenance
 from instance_compression.data import photographs
-from instance_compression.hyperprior import BETAS, load_card, load_tensors, weights_path
+from instance_compression.hyperprior import BETAS, global_path, load_tensors
 from instance_compression.training import TrainConfig, load_photographs, train
 
 torch.set_num_threads(1)
 STEPS = 500  # the first checkpoint, which holds the losses
 
 for beta in map(float, sys.argv[1:] or BETAS):
-    card = load_card(beta)
+    card = json.loads(global_path(beta).with_suffix(".json").read_text())
     cfg = TrainConfig(**card["config"])
-    init = None if card["init"] == "klt" else weights_path(beta).with_name(card["init"])
+    init = None if card["init"] == "klt" else global_path(beta).with_name(card["init"])
     with tempfile.TemporaryDirectory() as folder:
         train(cfg, load_photographs(photographs(), cfg.crop), Path(folder) / "again.safetensors", init, stop_after=STEPS)
         again = load_tensors(Path(folder) / "again.ckpt")[1]["log"]
