@@ -24,7 +24,7 @@ for beta in map(float, sys.argv[1:] or BETAS):
     with tempfile.TemporaryDirectory() as folder:
         train(cfg, load_photographs(photographs(), cfg.crop), Path(folder) / "again.safetensors", init, stop_after=STEPS)
         again = load_tensors(Path(folder) / "again.ckpt")[1]["log"]
-    first = pd.read_csv(Path("results/training") / f"small-beta{beta:g}.csv")
+    first = pd.read_csv(Path("results/training") / f"small-beta{beta:g}.csv", float_precision="round_trip")
     for row in again:
         loss = first.loc[first.step == row["step"], "loss"].item()
         append_row(Path("results/repeated_training.csv"), {"beta": beta, "step": row["step"], "loss": loss, "loss_again": row["loss"], "same": loss == row["loss"]} | provenance())
