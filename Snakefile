@@ -38,4 +38,4 @@ rule run:
 rule figures:
     localrule: True
     shell:
-        "python -m instance_compression.figures"
+        "python -m instance_compression.findings"

@@ -48,7 +48,7 @@ from .figures import busiest_crop, comparison_figure, figure_style
 from .hyperprior import BETAS, SIZES, Hyperprior, global_path, load_global, load_model, load_tensors, model_identity, stopwatch, without_scales, write_atomically
 from .training import TrainConfig, beside, join_processes, load_photographs, train as train_model
 
-# %% ../nbs/10_cli.ipynb #0ca12bd3
+# %% ../nbs/10_cli.ipynb #0d90a7e5
 def provenance() -> dict: # commit, machine
     "The commit of this code (or its version) and the machine, in words."
     here = Path(instance_compression.__file__).parent
@@ -68,7 +68,7 @@ def result_row(
 ) -> dict:
     "One row for results/runs.csv; its columns are defined in results/README.md."
     coded = {f"coded_bpp{k}": getattr(encoded, f"coded_bpp{k}", None) for k in ("", "_latents", "_model", "_header")} | {"file_bytes": getattr(encoded, "size", None)}
-    return ({"clip": clip.name, "method": cfg.method, "beta": cfg.beta, "steps": cfg.network_steps, "fps": clip.fps, "n_frames": clip.n_frames, "height": clip.height, "width": clip.width}
+    return ({"clip": clip.name, "method": cfg.method, "beta": cfg.beta, "steps": adapted.network_steps, "fps": clip.fps, "n_frames": clip.n_frames, "height": clip.height, "width": clip.width}
             | adapted.metrics | {"n_nonzero": int(np.count_nonzero(adapted.levels)), "best_step": adapted.step}
             | coded | {"seconds": adapted.log[-1]["seconds"], "threads": torch.get_num_threads()}
             | {k: v for k, v in dataclasses.asdict(cfg).items() if k not in ("method", "beta", "steps")}
@@ -205,15 +205,16 @@ def model_of_file(
 Preset = Enum("Preset", {p: p for p in PRESETS}, type=str)
 Part = Enum("Part", {p: p for p in PARTS}, type=str)
 
-# %% ../nbs/10_cli.ipynb #2a979583
+# %% ../nbs/10_cli.ipynb #a7536918
 def setting(
     name:str, # a field of AdaptConfig
     help:str, # what it is
+    **options, # others of typer.Option
 ):
     "An option whose default is that of the preset."
     values = {preset: getattr(cfg, name) for preset, cfg in PRESETS.items()}
-    if len(set(values.values())) == 1: return typer.Option(help=help, show_default=str(values["fast"]))
-    return typer.Option(help=help, show_default=", ".join(f"{value} in {preset}" for preset, value in values.items()))
+    default = str(values["fast"]) if len(set(values.values())) == 1 else ", ".join(f"{value} in {preset}" for preset, value in values.items())
+    return typer.Option(help=help, show_default=default, **options)
 
 @app.command()
 def encode(
@@ -221,7 +222,7 @@ def encode(
     video: Annotated[str, typer.Argument(help=f"A video file, a folder of images, or a clip by name ({', '.join(CLIPS)}, sample).")],
     output: Annotated[Path, typer.Option("-o", "--output", help="The .iac file to write.")],
     beta: Annotated[Optional[float], typer.Option(help=f"Weight of the rate: {', '.join(f'{b:g}' for b in BETAS)} for the shipped models (1e-3 if not given; with --model, that of the model). Smaller means better pictures and larger files.")] = None,
-    steps: Annotated[Optional[int], setting("steps", "Optimizer steps on sender and receiver.")] = None,
+    steps: Annotated[Optional[int], setting("steps", "Optimizer steps on sender and receiver; auto: until the gain slows down.", parser=lambda v: 0 if v == "auto" else int(v), metavar="INTEGER|auto")] = None,
     method: Annotated[Optional[Method], setting("method", "What to adapt: nothing, the sender, the latents, or the full model.")] = None,
     preset: Annotated[Preset, typer.Option(help="The paper's recipe (a global model without scales, whole frames), or ours; any setting of it can be given beside it.")] = "fast",
     fps: Annotated[float, typer.Option(help="Frames per second to keep of the video.")] = 2.0,

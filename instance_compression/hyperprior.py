@@ -133,7 +133,7 @@ class Scaled(nn.Sequential):
         "Run the layers."
         return super().forward(x * self.before) * self.after
 
-# %% ../nbs/01_hyperprior.ipynb #4e455602
+# %% ../nbs/01_hyperprior.ipynb #2be277d0
 class Hyperprior(MeanScaleHyperprior):
     "CompressAI's mean-scale hyperprior with a choice of widths and of rounding; `beta` is the weight of the rate it was trained for."
     def __init__(self,
@@ -182,15 +182,17 @@ class Hyperprior(MeanScaleHyperprior):
     ) -> dict: # as `forward`
         "The part of the pass that follows g_a, for latents that are optimized directly."
         z = self.h_a(y) if z is None else z
-        noisy = rounding != "round"
-        z_tilde, z_likelihoods = self.entropy_bottleneck(z, training=noisy)
-        medians = self.entropy_bottleneck.quantiles[:, :, 1:2].detach().reshape(1, -1, 1, 1)  # (N,1,3) -> (1,N,1,1)
-        z_hat = round_ste(z - medians) + medians if rounding in ("mixed", "boundary") else z_tilde
+        z_hat, z_likelihoods = self.entropy_bottleneck(z, training=rounding != "round")
+        if rounding in ("mixed", "boundary"):
+            medians = self.entropy_bottleneck.quantiles[:, :, 1:2].detach().reshape(1, -1, 1, 1)  # (N,1,3) -> (1,N,1,1)
+            z_hat = round_ste(z - medians) + medians
         scales_hat, means_hat = self.h_s(z_hat).chunk(2, 1)
-        if rounding == "boundary": y_hat, y_likelihoods = round_boundary(y - means_hat, lambda k: self.gaussian_conditional(k, scales_hat, training=False)[1])
-        else: y_hat, y_likelihoods = self.gaussian_conditional(y, scales_hat, means=means_hat, training=noisy)
-        if rounding == "mixed": y_hat = round_ste(y - means_hat)
-        if rounding in ("mixed", "boundary"): y_hat = y_hat + means_hat
+        if rounding == "boundary":
+            rounded, y_likelihoods = round_boundary(y - means_hat, lambda k: self.gaussian_conditional(k, scales_hat, training=False)[1])
+            y_hat = rounded + means_hat
+        else:
+            y_hat, y_likelihoods = self.gaussian_conditional(y, scales_hat, means=means_hat, training=rounding != "round")
+            if rounding == "mixed": y_hat = round_ste(y - means_hat) + means_hat
         return {"x_hat": self.g_s(y_hat), "likelihoods": {"y": y_likelihoods, "z": z_likelihoods}}
 
 # %% ../nbs/01_hyperprior.ipynb #20c47929

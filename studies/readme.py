@@ -1,15 +1,13 @@
-"""Put the tables of results/ into README.md, each between the two paragraphs around it."""
+"""Put the tables of results/ into README.md, each between the marks of its name."""
 import re
 from pathlib import Path
 
-import pandas as pd
-
-from instance_compression.figures import models_table, results_table
+from instance_compression.figures import models_table
+from instance_compression.findings import bd_markdown, bd_table, findings_table, of_study, read_results
 
 root = Path(__file__).parent.parent
-read = lambda name: pd.read_csv(root / f"results/{name}.csv")
-tables = {r"(made by `studies/dashcam\.sh`:\n\n).*?(\n\nOver the four)": results_table(read("clips").query("clip == 'dashcam'")),
-          r"(made by `studies/codecs\.py`:\n\n).*?(\n\nThey are trained)": models_table(read("kodak"), read("kodak_codecs"), read("kodak_anchors"))}
+t = read_results(root / "results")
+tables = {"findings": findings_table(t), "methods": bd_markdown(bd_table(of_study(t["runs"], "main"))), "models": models_table(t["kodak"], t["kodak_codecs"], t["kodak_anchors"])}
 text = (root / "README.md").read_text()
-for place, table in tables.items(): text = re.sub(place, lambda m: m[1] + table + m[2], text, flags=re.S)
+for name, table in tables.items(): text = re.sub(rf"(<!-- {name} -->\n).*?(\n<!-- end -->)", lambda m: m[1] + table + m[2], text, flags=re.S)
 (root / "README.md").write_text(text)
