@@ -38,7 +38,7 @@ PARTS = { # of the receiver, that an update may be restricted to: (name, paramet
     "biases": lambda name, p: p.ndim == 1,
 }
 
-# %% ../nbs/06_adaptation.ipynb #63ed6f9c
+# %% ../nbs/06_adaptation.ipynb #9e1e1398
 @dataclass(frozen=True)
 class AdaptConfig:
     "Everything that decides the result of an adaptation. Raises InputError for a setting that has no meaning."
@@ -86,6 +86,11 @@ class AdaptConfig:
         except ValueError as e: raise InputError(str(e)) from None
 
     @property
+    def label(self) -> str:
+        "The method, and whether latents are optimized after it."
+        return f"{self.method}+latents" if self.networks and self.latent_steps else self.method
+
+    @property
     def networks(self) -> bool:
         "Whether the method takes steps on sender or receiver."
         return self.method in ("encoder", "full")
@@ -104,7 +109,7 @@ PRESETS = { # to be changed with dataclasses.replace
     "paper": AdaptConfig(steps=100_000, crop=0, lr_sender=1e-4, lr_delta=1e-4, beta2=0.999, warmup=0, rounding="mixed"),
 }
 
-# %% ../nbs/06_adaptation.ipynb #a0dbce2c
+# %% ../nbs/06_adaptation.ipynb #bf57a31f
 @dataclass(frozen=True, eq=False)
 class Adapted:
     "The result of an adaptation."
@@ -114,7 +119,7 @@ class Adapted:
     metrics:dict # of `evaluate` on the whole clip, bpp_model included
     log:list # one row of metrics for each evaluation, from step 0
     latents:tuple = () # (y, z) of each frame, where they were optimized
-    before:"Adapted" = None # the codec before that
+    before:"Adapted" = None # with `latent_steps`, the codec before them
     step:int = 0 # at which this codec was measured
     network_steps:int = 0 # that were taken on sender and receiver
     delta:np.ndarray = None # float32 (P,), the update before it was quantized; None if there is none
@@ -249,7 +254,7 @@ def _measured(adapted:Adapted, frames:np.ndarray) -> Adapted:
     bpp_model = bpp_model_of(adapted.levels, adapted.prior, math.prod(frames.shape[:3]))
     return dataclasses.replace(adapted, metrics=evaluate(adapted.model, frames, bpp_model, symbols=lambda i: adapted.symbols(i, frames[i])))
 
-# %% ../nbs/06_adaptation.ipynb #b0136717
+# %% ../nbs/06_adaptation.ipynb #15d0cc7f
 WATCH = 100 # steps between looks, without a number of steps
 
 class _Run:
@@ -303,6 +308,14 @@ class _Run:
         return {k: v.detach().cpu().clone() for k, v in self.trainables.items()}
 
     @property
+    def seconds(self) -> float: # since the first step, interruptions left out
+        return time.perf_counter() - self.begin
+
+    @property
+    def total(self) -> int: # steps in all; None as long as it is open
+        return None if self.last is None else self.last + len(self.frames) * self.cfg.latent_steps
+
+    @property
     def due(self) -> str: # what comes next: "networks", "latents" or nothing
         if self.last is None or self.step < self.last: return "networks"
         return "latents" if self.cfg.latent_steps and len(self.latents) < len(self.frames) else ""
@@ -324,7 +337,7 @@ class _Run:
 
     def _offer(self, candidate:Adapted) -> bool: # whether it is the best now
         candidate = dataclasses.replace(candidate, step=self.step)
-        self.log.append(self._row(candidate, time.perf_counter() - self.begin))
+        self.log.append(self._row(candidate, self.seconds))
         better = self.keeps(self.log[-1]["loss"])
         if better: self.best = candidate
         return better
@@ -336,13 +349,13 @@ class _Run:
         return ({"step": self.step, "seconds": round(seconds, 1), "loss": rdm_loss(adapted.metrics, self.cfg.beta)} | adapted.metrics
                 | {"n_nonzero": int(np.count_nonzero(adapted.levels))})
 
-# %% ../nbs/06_adaptation.ipynb #c087fb74
+# %% ../nbs/06_adaptation.ipynb #675a9a49
 _PROGRESS = ("step", "falls_from", "last", "watched", "log") # of a run, beside its tensors
 
 def _save_run(path:Path, run:_Run):
     tensors = {f"{k}.{i}": v for i, latents in enumerate(run.latents) for k, v in zip("yz", latents)}
     tensors |= {f"now.{k}": v for k, v in run.trainables.items()} | {f"best.{k}": v for k, v in run.best_now.items()}
-    save_tensors(path, tensors | optimizer_tensors("adam", run.optimizer), _key(run) | {"best_step": (run.best.before or run.best).step} | {k: getattr(run, k) for k in _PROGRESS})
+    save_tensors(path, tensors | optimizer_tensors("adam", run.optimizer), _key(run) | {"best_step": (run.best.before or run.best).step, "seconds": run.seconds} | {k: getattr(run, k) for k in _PROGRESS})
 
 def _load_run(path:Path, run:_Run):
     "Go on from a checkpoint. Raises InputError for one of something else."
@@ -354,7 +367,7 @@ def _load_run(path:Path, run:_Run):
     restore_optimizer("adam", run.optimizer, tensors)
     run.latents = [(tensors[f"y.{i}"], tensors[f"z.{i}"]) for i in range(len(run.frames)) if f"y.{i}" in tensors]
     for k in _PROGRESS: setattr(run, k, meta[k])
-    run.begin -= run.log[-1]["seconds"]
+    run.begin -= meta["seconds"]
     if meta["best_step"]:
         run.best_now = {k[5:]: v for k, v in tensors.items() if k.startswith("best.")}
         run.best = dataclasses.replace(_assemble(run.model_global, run.best_now, run.frames, run.cfg), step=meta["best_step"])
@@ -364,7 +377,7 @@ def _load_run(path:Path, run:_Run):
 def _key(run:_Run) -> dict: # what a checkpoint belongs to
     return {"config": dataclasses.asdict(run.cfg), "model": model_identity(run.model_global), "clip": hashlib.sha256(np.ascontiguousarray(run.frames)).hexdigest()}
 
-# %% ../nbs/06_adaptation.ipynb #00cfbb16
+# %% ../nbs/06_adaptation.ipynb #dab0ee94
 def adapt(
     model_global:Hyperprior, # left unchanged
     frames:np.ndarray, # uint8 (T,H,W,3)
@@ -380,10 +393,11 @@ def adapt(
     run = _Run(model_global, frames, cfg, device)
     if checkpoint and Path(checkpoint).is_file(): _load_run(checkpoint, run)
     smooth, saved = {}, run.step
-    bar = tqdm(total=run.last and run.last + len(frames) * cfg.latent_steps, initial=run.step, desc=f"adapt {cfg.method}", unit="step", disable=not progress, mininterval=1)
+    bar = tqdm(total=run.total, initial=run.step, desc=f"adapt {cfg.method}", unit="step", disable=not progress, mininterval=1)
     while (what := run.due) and (stop_after is None or run.step < stop_after):
         if what == "networks":
-            metrics = run.advance(); bar.update()
+            metrics, bar.total = run.advance(), run.total
+            bar.update()
             if not math.isfinite(metrics["loss"]):
                 warnings.warn(f"adaptation diverged at step {run.step}; the best before it is returned, lower rates may help")
                 break
@@ -397,5 +411,5 @@ def adapt(
         if checkpoint and (measured or run.step - saved >= save_every): _save_run(checkpoint, run); saved = run.step
     bar.close()
     steps = run.step if run.last is None else min(run.step, run.last)
-    before = run.best.before and dataclasses.replace(run.best.before, log=[row for row in run.log if row["step"] <= steps], network_steps=steps)
+    before = dataclasses.replace(run.best.before or run.best, log=[row for row in run.log if row["step"] <= steps], network_steps=steps) if cfg.latent_steps else None
     return dataclasses.replace(run.best, log=run.log, network_steps=steps, before=before)

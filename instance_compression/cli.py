@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['app', 'console', 'Method', 'Size', 'Preset', 'Part', 'provenance', 'result_row', 'locked', 'read_rows', 'append_row',
            'check_free', 'check_device', 'write_pngs', 'write_video', 'main', 'resumable', 'plain_table',
-           'metrics_table', 'model_of_file', 'setting', 'encode', 'decode', 'info', 'kodak_result', 'train',
+           'metrics_table', 'model_of_file', 'steps_of', 'setting', 'encode', 'decode', 'info', 'kodak_result', 'train',
            'check_decodes', 'demo']
 
 # %% ../nbs/10_cli.ipynb #a5726024
@@ -48,8 +48,10 @@ from .figures import busiest_crop, comparison_figure, figure_style
 from .hyperprior import BETAS, SIZES, Hyperprior, global_path, load_global, load_model, load_tensors, model_identity, stopwatch, without_scales, write_atomically
 from .training import TrainConfig, beside, join_processes, load_photographs, train as train_model
 
-# %% ../nbs/10_cli.ipynb #0d90a7e5
-def provenance() -> dict: # commit, machine
+# %% ../nbs/10_cli.ipynb #7cf6325b
+def provenance(
+    device:str="cpu", # that computed
+) -> dict: # commit, machine
     "The commit of this code (or its version) and the machine, in words."
     here = Path(instance_compression.__file__).parent
     git = lambda *args: subprocess.run(["git", "-C", here, *args], capture_output=True, text=True, check=True).stdout.strip()
@@ -57,7 +59,8 @@ def provenance() -> dict: # commit, machine
     try:
         if Path(git("rev-parse", "--show-toplevel")) == here.parent.resolve(): commit = git("describe", "--always", "--dirty")
     except (OSError, subprocess.CalledProcessError): pass  # not a checkout
-    return {"commit": commit, "machine": f"{platform.machine()} {os.cpu_count()} cores, torch {torch.__version__.split('+')[0]}"}
+    gpu = f", {torch.cuda.get_device_name(device)}" if device.startswith("cuda") else ""
+    return {"commit": commit, "machine": f"{platform.machine()} {os.cpu_count()} cores, torch {torch.__version__.split('+')[0]}{gpu}"}
 
 def result_row(
     clip:Clip, # what was coded
@@ -65,14 +68,15 @@ def result_row(
     model:Hyperprior, # the global model
     adapted:Adapted, # what came out
     encoded:Encoded|None, # what was written; None for a bound that is no codec
+    device:str="cpu", # where the steps ran
 ) -> dict:
     "One row for results/runs.csv; its columns are defined in results/README.md."
     coded = {f"coded_bpp{k}": getattr(encoded, f"coded_bpp{k}", None) for k in ("", "_latents", "_model", "_header")} | {"file_bytes": getattr(encoded, "size", None)}
-    return ({"clip": clip.name, "method": cfg.method, "beta": cfg.beta, "steps": adapted.network_steps, "fps": clip.fps, "n_frames": clip.n_frames, "height": clip.height, "width": clip.width}
+    return ({"clip": clip.name, "method": cfg.label, "beta": cfg.beta, "steps": adapted.network_steps, "fps": clip.fps, "n_frames": clip.n_frames, "height": clip.height, "width": clip.width}
             | adapted.metrics | {"n_nonzero": int(np.count_nonzero(adapted.levels)), "best_step": adapted.step}
             | coded | {"seconds": adapted.log[-1]["seconds"], "threads": torch.get_num_threads()}
             | {k: v for k, v in dataclasses.asdict(cfg).items() if k not in ("method", "beta", "steps")}
-            | {"model": model_identity(model)} | provenance())
+            | {"model": model_identity(model)} | provenance(device))
 
 @contextmanager
 def locked(
@@ -205,7 +209,15 @@ def model_of_file(
 Preset = Enum("Preset", {p: p for p in PRESETS}, type=str)
 Part = Enum("Part", {p: p for p in PARTS}, type=str)
 
-# %% ../nbs/10_cli.ipynb #a7536918
+# %% ../nbs/10_cli.ipynb #dfda9715
+def steps_of(
+    value:str, # as it was typed
+) -> int: # `AdaptConfig.steps`
+    "A number of steps from 1 up, or auto."
+    if value == "auto": return 0
+    if not value.isdecimal() or int(value) == 0: raise typer.BadParameter(f"{value!r} is neither a number from 1 up nor auto")
+    return int(value)
+
 def setting(
     name:str, # a field of AdaptConfig
     help:str, # what it is
@@ -222,7 +234,7 @@ def encode(
     video: Annotated[str, typer.Argument(help=f"A video file, a folder of images, or a clip by name ({', '.join(CLIPS)}, sample).")],
     output: Annotated[Path, typer.Option("-o", "--output", help="The .iac file to write.")],
     beta: Annotated[Optional[float], typer.Option(help=f"Weight of the rate: {', '.join(f'{b:g}' for b in BETAS)} for the shipped models (1e-3 if not given; with --model, that of the model). Smaller means better pictures and larger files.")] = None,
-    steps: Annotated[Optional[int], setting("steps", "Optimizer steps on sender and receiver; auto: until the gain slows down.", parser=lambda v: 0 if v == "auto" else int(v), metavar="INTEGER|auto")] = None,
+    steps: Annotated[Optional[int], setting("steps", "Optimizer steps on sender and receiver; auto: until the gain slows down.", parser=steps_of, metavar="INTEGER|auto")] = None,
     method: Annotated[Optional[Method], setting("method", "What to adapt: nothing, the sender, the latents, or the full model.")] = None,
     preset: Annotated[Preset, typer.Option(help="The paper's recipe (a global model without scales, whole frames), or ours; any setting of it can be given beside it.")] = "fast",
     fps: Annotated[float, typer.Option(help="Frames per second to keep of the video.")] = 2.0,
@@ -260,7 +272,7 @@ def encode(
     model_global = load_model(model) if model else load_global(1e-3 if beta is None else beta, Size(size).value)
     if scales is False or scales is None and preset == "paper": model_global = without_scales(model_global)
     given = {k: getattr(v, "value", v) for k, v in ctx.params.items() if v is not None and k in AdaptConfig.__dataclass_fields__}
-    if given.get("method") == "global": given["latent_steps"] = 0
+    if given.get("method") == "global": given.setdefault("latent_steps", 0)
     cfg = dataclasses.replace(PRESETS[preset], **{"beta": model_global.beta} | given)
     if quantize == "never": raise InputError("an update that is never quantized cannot be written; use quantize=\"never\" in Python, as a bound")
     if table: read_rows(table)
@@ -271,11 +283,11 @@ def encode(
     with locked(output, seconds=0):
         with resumable(): adapted = adapt(model_global, clip.frames, cfg, checkpoint, device)
         encoded = encode_clip(output, adapted, model_global, clip)
-        if table: append_row(table, result_row(clip, cfg, model_global, adapted, encoded))
+        if table: append_row(table, result_row(clip, cfg, model_global, adapted, encoded, device))
         if cfg.method != "global": checkpoint.unlink(missing_ok=True)
     start = adapted.log[0]
     console.print(f"global model: {start['bpp']:.4f} bpp (estimate), {start['psnr']:.3f} dB")
-    console.print(metrics_table({cfg.method: encoded}))
+    console.print(metrics_table({cfg.label: encoded}))
     estimate = adapted.metrics["bpp"] + encoded.coded_bpp_header
     console.print(f"estimate {estimate:.5f} bpp (latents, update, header), coded {encoded.coded_bpp:.5f} bpp: {100 * (encoded.coded_bpp / estimate - 1):+.3f} %")
     console.print(f"adapted in {adapted.log[-1]['seconds']:.0f} s, best at step {adapted.step}, {np.count_nonzero(adapted.levels):,} of {len(adapted.levels):,} receiver parameters moved; all done in {time.perf_counter() - begin:.0f} s")
@@ -383,7 +395,7 @@ def train(
     with write_atomically(beside(output, ".json")) as tmp: tmp.write_text(json.dumps(card, indent=1) + "\n")
     console.print_json(json.dumps(card))
 
-# %% ../nbs/10_cli.ipynb #789b29d4
+# %% ../nbs/10_cli.ipynb #f85c8185
 def check_decodes(
     path:Path, # .iac
     encoded:Encoded, # what the encoder announced
@@ -391,13 +403,15 @@ def check_decodes(
 ):
     "Decode a file in a fresh process. Raises InputError if other pictures come out than the encoder announced."
     run = subprocess.run([sys.executable, "-m", "instance_compression.cli", "decode", str(path), "-o", str(output)], capture_output=True, text=True)
-    if run.returncode or encoded.frames_sha256 not in run.stdout: raise InputError(f"{path} does not decode to the encoder's pictures: {run.stderr.strip()}")
+    if run.returncode: raise InputError(f"{path} cannot be decoded: {run.stderr.strip().splitlines()[-1]}")
+    found = run.stdout.split("pictures sha256 ")[1].strip()
+    if found != encoded.frames_sha256: raise InputError(f"{path} does not decode to the encoder's pictures: {found} came out, {encoded.frames_sha256} was announced")
 
 @app.command()
 def demo(
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for files and the picture.")] = Path("demo"),
     beta: Annotated[float, typer.Option(help="Weight of the rate.")] = 1e-3,
-    steps: Annotated[int, typer.Option(help="Optimizer steps of each adaptation.")] = 200,
+    steps: Annotated[int, typer.Option(help="Optimizer steps of each adaptation.", min=1)] = 200,
     n_frames: Annotated[int, typer.Option(help="Frames of the synthetic clip.")] = 8,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the files of an earlier demo in that folder.")] = False,
 ):

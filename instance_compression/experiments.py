@@ -7,7 +7,7 @@ __all__ = ['FRAMES', 'LATENT_STEPS', 'FIRST', 'STUDIES', 'TABLES', 'app', 'Exper
            'experiment', 'update_histogram', 'run_experiment', 'read_table', 'collect', 'pending', 'list_runs',
            'run_named', 'collect_all']
 
-# %% ../nbs/11_experiments.ipynb #0f60ed9a
+# %% ../nbs/11_experiments.ipynb #f1918860
 import dataclasses
 import hashlib
 import json
@@ -27,7 +27,7 @@ import typer
 from .adaptation import METHODS, PARTS, PRESETS, AdaptConfig, Adapted, adapt
 from .bit_allocation import bit_allocation
 from .bitstream import encode_clip
-from .cli import check_decodes, locked, result_row
+from .cli import check_decodes, check_device, locked, result_row
 from .data import OPEN_5N, InputError, load_clip
 from .hyperprior import BETAS, Hyperprior, load_global, model_identity, without_scales, write_atomically
 
@@ -72,7 +72,7 @@ def global_identity(
     "Its identity."
     return model_identity(global_model(beta, size, scales))
 
-# %% ../nbs/11_experiments.ipynb #18d82532
+# %% ../nbs/11_experiments.ipynb #460de657
 FRAMES = {"juggle": 21, "dog": 20, "flower": 20, "dashcam": 18, "room": 40} # of the clips of Open-5N at 2 fps
 LATENT_STEPS = PRESETS["fast"].latent_steps
 
@@ -111,7 +111,13 @@ def _recipes() -> Iterator:
         for rate in (1e-2, 3e-2, 1e-1): yield Experiment("recipes", clip, AdaptConfig("latents", latent_steps=LATENT_STEPS, lr_latents=rate), f"latents-{rate:g}", n_frames=2)
         yield Experiment("recipes", clip, AdaptConfig("latents", latent_steps=LATENT_STEPS, rounding="mixed"), "latents-mixed", n_frames=2)
 
-STUDIES = {study: {e.name: e for e in experiments} for study, experiments in { # study -> name -> Experiment
+def _by_name(experiments) -> dict: # name -> Experiment
+    experiments = list(experiments)
+    named = {e.name: e for e in experiments}
+    if len(named) < len(experiments): raise ValueError("two runs of a study have one name")
+    return named
+
+STUDIES = {study: _by_name(experiments) for study, experiments in { # study -> name -> Experiment
     "main": _methods("main", OPEN_5N, BETAS, 1000),
     "ablations": _ablations(),
     "frames": (Experiment("frames", clip, AdaptConfig(steps=1000), f"first-{n}", n) for clip in ("dashcam", "room") for n in (1, 2, 5, 10, 20) if n < FRAMES[clip]),
@@ -129,7 +135,7 @@ def experiment(
     if not found: raise InputError(f"no run is called {name}; `python -m instance_compression.experiments list` prints the names")
     return found[0]
 
-# %% ../nbs/11_experiments.ipynb #b9bbba53
+# %% ../nbs/11_experiments.ipynb #9b135a8b
 TABLES = ("runs", "progress", "allocation", "updates")
 
 def update_histogram(
@@ -155,21 +161,19 @@ def run_experiment(
         result, encoded = adapt(model, clip.frames, e.config, checkpoint, device, progress), None
         head = {"run": e.name, "study": e.study, "variant": e.variant}
         rows = {"runs": [], "progress": [head | row for row in result.log]}
-        codecs = [(dataclasses.replace(e.config, latent_steps=0), result.before)] if e.config.networks and result.before else []
+        codecs = [(dataclasses.replace(e.config, latent_steps=0), result.before)] if e.config.networks and e.config.latent_steps else []
         for cfg, adapted in [*codecs, (e.config, result)]:
             if cfg.quantize != "never":
                 encoded = encode_clip(path, adapted, model, clip, progress=False)
                 with tempfile.TemporaryDirectory() as pictures: check_decodes(path, encoded, Path(pictures) / "frames")
-            row = result_row(clip, cfg, model, adapted, encoded)
-            if cfg.networks and cfg.latent_steps: row["method"] += "+latents"
-            rows["runs"].append(head | {"key": e.key, "size": e.size, "scales": e.scales} | row)
+            rows["runs"].append(head | {"key": e.key, "size": e.size, "scales": e.scales} | result_row(clip, cfg, model, adapted, encoded, device))
         rows["allocation"] = [head | row for row in bit_allocation(result.levels, result.model, result.prior).to_dict("records")] if result.levels.any() else []
         rows["updates"] = [head | row for row in update_histogram(result)] if result.delta is not None else []
         with write_atomically(folder / f"{e.key}.json") as tmp: tmp.write_text(json.dumps(rows))
         checkpoint.unlink(missing_ok=True)
     return rows
 
-# %% ../nbs/11_experiments.ipynb #6f830450
+# %% ../nbs/11_experiments.ipynb #51ea5193
 def read_table(
     name:str, # one of TABLES
     results:Path="results", # folder of tables
@@ -189,9 +193,9 @@ def collect(
     for table in TABLES:
         with locked(Path(results) / f"{table}.csv"):
             stored = read_table(table, results)
-            new = pd.DataFrame([row for rows in found for row in rows[table]])
-            merged = pd.concat([stored[~stored.run.isin(names)], new]) if len(new) else stored
-            if not len(merged): continue
+            kept, new = stored[~stored.run.isin(names)], pd.DataFrame([row for rows in found for row in rows[table]])
+            merged = pd.concat([t for t in (kept, new) if len(t)] or [kept])
+            if not len(merged.columns.drop("run")): continue
             merged = merged.sort_values("run", key=lambda run: run.map(order).fillna(len(order)), kind="stable")
             with write_atomically(Path(results) / f"{table}.csv") as tmp: merged.to_csv(tmp, index=False, lineterminator="\n")
     return len(found)
@@ -205,12 +209,13 @@ def pending(
     stored = set(read_table("runs", results).get("key", ()))
     return [e for e in STUDIES[study].values() if e.key not in stored]
 
-# %% ../nbs/11_experiments.ipynb #e15d7177
+# %% ../nbs/11_experiments.ipynb #5e9f238e
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help="The runs behind results/: list, run, collect.")
 
 @app.command("list")
 def list_runs(study: Annotated[str, typer.Argument(help=f"{', '.join(STUDIES)}; all if not given.")] = ""):
     "Print the names of runs."
+    if study and study not in STUDIES: raise InputError(f"no study is called {study}; choose one of {', '.join(STUDIES)}")
     for name in [name for s, runs in STUDIES.items() if study in ("", s) for name in runs]: print(name)
 
 @app.command("run")
@@ -222,6 +227,7 @@ def run_named(
     progress: Annotated[bool, typer.Option(help="Show a bar.")] = True,
 ):
     "Run one, or go on with it."
+    check_device(device)
     torch.set_num_threads(threads)
     for row in run_experiment(experiment(name), folder, device, progress)["runs"]:
         print(f"{name}, {row['method']}: {row['bpp']:.4f} bpp (estimate), {row['psnr']:.3f} dB, {row['file_bytes'] or 'no'} bytes, {row['seconds']:.0f} s")

@@ -1,8 +1,8 @@
 """Make results/references.csv: x265 (all-intra, 4:4:4) and AVIF (Pillow, each frame an image) on the RGB frames that the main study codes.
 
-python studies/references.py
+python studies/references.py [clip ...]   those of Open-5N if none is named; rows that are there are not made again
 """
-import itertools
+import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import pandas as pd
 from PIL import __version__, features
 from tqdm import tqdm
 
-from instance_compression.cli import provenance
+from instance_compression.cli import append_row, provenance
 from instance_compression.data import OPEN_5N, load_clip
 from instance_compression.rate_distortion import pillow_codec, psnr_of
 
@@ -41,6 +41,7 @@ def row(clip, codec, setting):
     return {"clip": clip.name, "codec": codec, "setting": setting, "n_frames": clip.n_frames, "coded_bpp": 8 * size / clip.frames[..., 0].size, "psnr": psnr_of(mse), "library": library} | provenance()
 
 
-rows, clips = [], {name: load_clip(name) for name in OPEN_5N}
-for (name, clip), setting in tqdm(itertools.product(clips.items(), SETTINGS), total=len(clips) * len(SETTINGS), desc="references"): rows.append(row(clip, *setting) | {"clip": name})
-pd.DataFrame(rows).to_csv(Path(__file__).parent.parent / "results/references.csv", index=False)
+table = Path(__file__).parent.parent / "results/references.csv"
+done = set(pd.read_csv(table)[["clip", "codec", "setting"]].apply(tuple, axis=1)) if table.is_file() else set()
+wanted = [(clip, *setting) for clip in sys.argv[1:] or OPEN_5N for setting in SETTINGS if (clip, *setting) not in done]
+for clip, codec, setting in tqdm(wanted, desc="references"): append_row(table, row(load_clip(clip), codec, setting) | {"clip": clip})
