@@ -6,7 +6,7 @@
 __all__ = ['MAGIC', 'VERSION', 'MAX_FRAMES', 'MAX_SIDE', 'MAX_PIXELS', 'BitstreamError', 'Header', 'pack_header', 'unpack_header',
            'as_identified', 'Encoded', 'encode_clip', 'Decoder']
 
-# %% ../nbs/07_bitstream.ipynb #5f095c8e
+# %% ../nbs/07_bitstream.ipynb #68547a30
 import hashlib
 import math
 import struct
@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from tqdm.auto import tqdm
 
 from .adaptation import Adapted, apply_update

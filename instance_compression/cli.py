@@ -395,7 +395,7 @@ def train(
     with write_atomically(beside(output, ".json")) as tmp: tmp.write_text(json.dumps(card, indent=1) + "\n")
     console.print_json(json.dumps(card))
 
-# %% ../nbs/10_cli.ipynb #f85c8185
+# %% ../nbs/10_cli.ipynb #7c87cb5a
 def check_decodes(
     path:Path, # .iac
     encoded:Encoded, # what the encoder announced
@@ -421,12 +421,14 @@ def demo(
     clip, model_global, results, pictures = sample_clip(n_frames, 320, 448), load_global(beta), {}, {}
     console.print(f"{clip.name}: {clip.n_frames} frames of {clip.width}x{clip.height}, a moving crop of one photograph with noise; not a real video")
     for method in ("global", "encoder", "full"):
-        file, frames = output / f"{method}.iac", output / f"{method}-frames"
-        if frames.is_dir(): shutil.rmtree(frames)
-        adapted = adapt(model_global, clip.frames, AdaptConfig(method=method, beta=beta, steps=steps))
-        results[method] = encode_clip(file, adapted, model_global, clip, progress=False)
-        check_decodes(file, results[method], frames)
-        pictures[method] = read_iframes(frames).frames[0]
+        cfg = AdaptConfig(method=method, beta=beta, steps=steps, latent_steps=PRESETS["fast"].latent_steps if method == "full" else 0)
+        adapted = adapt(model_global, clip.frames, cfg)
+        for label, codec in {method: adapted.before or adapted, cfg.label: adapted}.items():
+            file, frames = output / f"{label}.iac", output / f"{label}-frames"
+            if frames.is_dir(): shutil.rmtree(frames)
+            results[label] = encode_clip(file, codec, model_global, clip, progress=False)
+            check_decodes(file, results[label], frames)
+            pictures[label] = read_iframes(frames).frames[0]
     console.print(metrics_table(results))
     console.print("each file was decoded in a fresh process to the very pictures that the encoder announced")
     figure_style()
