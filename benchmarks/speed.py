@@ -22,6 +22,7 @@ from compressai._CXX import pmf_to_quantized_cdf
 from torch import nn
 from torch.distributions import Normal
 from torch.func import functional_call
+from torch.utils.flop_counter import FlopCounterMode
 
 from instance_compression.adaptation import AdaptConfig, adapt, _Run
 from instance_compression.bitstream import Decoder, encode_clip
@@ -30,7 +31,7 @@ from instance_compression.data import Clip, data_dir, load_clip, sample_clip, to
 from instance_compression.entropy_coding import (_CRCS, _after, _channel_index, _pop, decode_update, encode_frame, encode_update, factorized_tables,
                                                  gaussian_tables, scale_indexes)
 from instance_compression.hyperprior import (GDN, SIZES, Hyperprior, SubpixelDeconv, analysis, init_transform, load_global, pad, quantizer_gain, receiver_parameters,
-                                             sender_parameters)
+                                             sender_parameters, synthesis)
 from instance_compression.training import keep_freed_memory
 from instance_compression.update_prior import SpikeAndSlab, bin_masses
 
@@ -65,8 +66,8 @@ def plain_step(model:Hyperprior, frames:np.ndarray, cfg:AdaptConfig):
     return step
 
 
-def our_step(model:Hyperprior, frames:np.ndarray, cfg:AdaptConfig):
-    run = _Run(model, frames[:1, :256, :256], cfg, "cpu")
+def our_step(model:Hyperprior, frames:np.ndarray, cfg:AdaptConfig, crop:int=256):
+    run = _Run(model, frames[:1, :crop, :crop], cfg, "cpu")
     run.frames, run.n_pixels = frames, math.prod(frames.shape[:3])
     return lambda i: run.advance()
 
@@ -136,6 +137,23 @@ def codec_rows(model:Hyperprior, frame:np.ndarray, folder:Path): # of ("what", p
 def no_grad(f): return torch.no_grad()(f)
 
 
+def milliseconds(f, repeats:int) -> float: # median
+    times = []
+    for i in range(repeats + 1):
+        begin = time.perf_counter(); f(i); times.append(1e3 * (time.perf_counter() - begin))
+    return float(np.median(times[1:]))
+
+
+def roofline_row(what:str, size:str, f, repeats:int) -> dict:
+    "Multiplications and additions of convolutions and matrix products (two operations each) per second, against what this machine reaches in one large matrix product in the same run."
+    with FlopCounterMode(display=False) as counter: f(0)
+    a, copy = torch.rand(2048, 2048), torch.empty(2**26)
+    matrix = 2 * 2048**3 / milliseconds(lambda i: a @ a, repeats) / 1e6
+    bandwidth = 2 * copy.nbytes / milliseconds(lambda i: copy.add_(1), repeats) / 1e6
+    ms, gflop = milliseconds(f, repeats), counter.get_total_flops() / 1e9
+    return {"what": what, "size": size, "gflop": gflop, "ms": ms, "gflop_per_s": 1e3 * gflop / ms, "matrix_gflop_per_s": matrix, "share": 1e3 * gflop / ms / matrix, "memory_gb_per_s": bandwidth, "repeats": repeats, "threads": torch.get_num_threads()}
+
+
 def clip_decode(model:Hyperprior, clip:Clip, folder:Path): # ("what", plain, ours)
     "All frames of a file, from opening it to the pictures."
     path, plain = file_of(model, clip, folder), plain_model(model)
@@ -175,6 +193,12 @@ def run(args, folder:Path):
         if wanted("adaptation step"):
             cfg = AdaptConfig(steps=10_000, crop=256)
             add("adaptation step", size, 256, 256, plain_step(model, frames, cfg), our_step(model, frames, cfg))
+        if wanted("roofline"):
+            x = to_tensor(frames)[:1, :, :720, :1280].contiguous(memory_format=torch.channels_last)
+            latents = analysis(model, x)
+            for what, f in {"adaptation step, crop of 384 px": our_step(model, frames, AdaptConfig(steps=10_000), 384),
+                            "g_s of a 720p frame": lambda i: synthesis(model, latents["y_symbols"], latents["means_hat"], 720, 1280)}.items():
+                append_row(args.table.with_name("roofline.csv"), {k: round(v, 3) if isinstance(v, float) else v for k, v in roofline_row(what, size, f, args.repeats).items()} | provenance())
         for height, width in ((720, 1280), (1080, 1920)):
             crop = real[:height, :width] if real.shape[0] >= height else frames[0][:height, :width]
             for what, plain, ours in codec_rows(model, crop, folder):
