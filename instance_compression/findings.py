@@ -120,7 +120,7 @@ def relative_gain(
     cost = (runs.mse / runs.beta + runs.coded_bpp).set_axis(pd.MultiIndex.from_frame(runs[["clip", "beta", "method"]]))
     return 100 * (1 - cost / cost.xs("global", level="method").reindex(cost.index.droplevel("method")).to_numpy())
 
-# %% ../nbs/12_findings.ipynb #62d0657d
+# %% ../nbs/12_findings.ipynb #01827cc3
 def ablation_table(
     runs:pd.DataFrame, # rows of the study ablations
 ) -> pd.DataFrame: # index variant: coded_bpp_latents, coded_bpp_model, coded_bpp, psnr, n_nonzero, cost (L_RDM / beta)
@@ -140,7 +140,7 @@ def ablation_figure(
     left, right = fig.subplots(1, 2)
     for i, variant in enumerate(ABLATIONS):
         rows = progress[(progress.variant == variant) & (progress.bpp_model > 0)]
-        left.plot(rows.step, rows.bpp_model, color=f"C{i}", marker="o", label=variant)
+        if len(rows): left.plot(rows.step, rows.bpp_model, color=f"C{i}", marker="o", label=variant)
     left.set(xscale="log", yscale="log", xlabel="Step", ylabel="M [bpp]")
     left.legend(frameon=False)
     table = ablation_table(runs).loc[list(ABLATIONS)[::-1]]
