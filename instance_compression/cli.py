@@ -160,7 +160,7 @@ def write_video(
             container.mux(stream.encode())
     except av.FFmpegError as e: raise InputError(f"cannot write {path}: {e}; choose another output") from None
 
-# %% ../nbs/10_cli.ipynb #6ae402de
+# %% ../nbs/10_cli.ipynb #ab43e0ad
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]},
                   help="Instance-adaptive neural compression: a codec finetuned on one video, its update sent with the latents.")
 console = Console(highlight=False, markup=False, soft_wrap=True)
@@ -183,7 +183,7 @@ def resumable():
 def plain_table(*headers) -> Table: # without lines
     "A table of text and numbers; brackets in it are brackets."
     table = Table(box=None)
-    for h in headers: table.add_column(Text(h), justify="right" if h else "left")
+    for h in headers: table.add_column(Text(h), justify="right" if h else "left", no_wrap=not h, min_width=0 if h else 12)
     return table
 
 def metrics_table(rows:dict) -> Table: # label -> Encoded
