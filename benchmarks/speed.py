@@ -22,6 +22,7 @@ from compressai._CXX import pmf_to_quantized_cdf
 from torch import nn
 from torch.distributions import Normal
 from torch.func import functional_call
+from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
 from instance_compression.adaptation import AdaptConfig, adapt, _Run
@@ -31,7 +32,7 @@ from instance_compression.data import Clip, data_dir, load_clip, sample_clip, to
 from instance_compression.entropy_coding import (_CRCS, _after, _channel_index, _pop, decode_update, encode_frame, encode_update, factorized_tables,
                                                  gaussian_tables, scale_indexes)
 from instance_compression.hyperprior import (GDN, SIZES, Hyperprior, SubpixelDeconv, analysis, init_transform, load_global, pad, quantizer_gain, receiver_parameters,
-                                             sender_parameters, synthesis)
+                                             sender_parameters, stopwatch, synthesis)
 from instance_compression.training import keep_freed_memory
 from instance_compression.update_prior import SpikeAndSlab, bin_masses
 
@@ -163,8 +164,29 @@ def clip_decode(model:Hyperprior, clip:Clip, folder:Path): # ("what", plain, our
         return [to_uint8(plain.decompress(p["strings"], p["shape"])["x_hat"][..., :clip.height, :clip.width]) for p in packed]
     def ours(i):
         decoder = Decoder(path, model)
-        return [decoder[k] for k in range(len(decoder))]
+        return list(decoder.pictures())
     return no_grad(theirs), ours
+
+
+def decode_stages(model:Hyperprior, clip:Clip, folder:Path): # of rows: what, seconds, share
+    "Where a decode's time goes, frames one after the other on one thread: by stage, and (first) in convolutions, those inside GDN included, which are matrix products here."
+    decoder, threads = Decoder(file_of(model, clip, folder), model), torch.get_num_threads()
+    torch.set_num_threads(1)
+    decoder[0]; stopwatch.seconds.clear()
+    with profile(activities=[ProfilerActivity.CPU]) as profiled:
+        begin = time.perf_counter()
+        for i in range(len(decoder)): decoder[i]
+        total = time.perf_counter() - begin
+    torch.set_num_threads(threads)
+    def inside_another(e): # whether a convolution or a product lies around this one
+        while e := e.cpu_parent:
+            if e.name in KERNELS: return True
+        return False
+    kernels = sum(e.cpu_time_total for e in profiled.events() if e.name in KERNELS and not inside_another(e)) / 1e6
+    for what, seconds in {"convolutions": kernels, **stopwatch.seconds, "all": total}.items(): yield {"what": what, "seconds": round(seconds, 3), "share": round(seconds / total, 3), "frames": len(decoder)}
+
+
+KERNELS = ("aten::convolution", "aten::addmm")
 
 
 def main():
@@ -217,6 +239,7 @@ def run(args, folder:Path):
         clip = load_clip("dashcam", 2.0)
         plain, ours = clip_decode(load_global(1e-3), clip, folder)
         add("decode the clip dashcam", "small", clip.height, clip.width, plain, ours, max(5, args.repeats // 2))
+        for row in decode_stages(load_global(1e-3), clip, folder): append_row(args.table.with_name("decode_stages.csv"), row | provenance())
     console.print(table)
 
 

@@ -294,7 +294,7 @@ def encode(
     console.print(f"where the time went: {stopwatch.report()}")
     console.print(f"pictures sha256 {encoded.frames_sha256}")
 
-# %% ../nbs/10_cli.ipynb #eb57f2d3
+# %% ../nbs/10_cli.ipynb #042ef6c6
 @app.command()
 def decode(
     file: Annotated[Path, typer.Argument(help="An .iac file.")],
@@ -308,9 +308,8 @@ def decode(
     check_free(output, force, suffix)
     with stopwatch("opening"): decoder, digest = Decoder(file, model_of_file(file, model)), hashlib.sha256()
     def pictures():
-        with typer.progressbar(range(len(decoder)), label="decode", file=sys.stderr) as bar:
-            for i in bar:
-                picture = decoder[i]
+        with typer.progressbar(decoder.pictures(), length=len(decoder), label="decode", file=sys.stderr) as bar:
+            for picture in bar:
                 digest.update(picture.tobytes())
                 yield picture
     if suffix: write_video(output, pictures(), decoder.header.fps)

@@ -11,13 +11,14 @@ __all__ = ['WINDOW', 'SIZES', 'STRIDE', 'SENDER', 'RECEIVER', 'MAX_SCALE', 'stop
            'load_tensors', 'model_identity', 'save_model', 'load_model', 'global_path', 'load_global', 'lambda_of',
            'load_zoo']
 
-# %% ../nbs/01_hyperprior.ipynb #4dc5c3f7
+# %% ../nbs/01_hyperprior.ipynb #accd2108
 import hashlib
 import itertools
 import json
 import math
 import os
 import tempfile
+import threading
 import time
 import warnings
 from contextlib import contextmanager
@@ -265,22 +266,25 @@ def without_scales(model:Hyperprior) -> Hyperprior: # a copy, in the paper's set
     model.scales = {}
     return model
 
-# %% ../nbs/01_hyperprior.ipynb #73abafb7
+# %% ../nbs/01_hyperprior.ipynb #5ce26f1e
 class Stopwatch:
     "Seconds by stage: `with stopwatch(\"g_s\"): ...`."
-    def __init__(self): self.seconds, self._stages, self._since = {}, [], time.perf_counter()
+    def __init__(self): self.seconds, self._threads, self._adding = {}, threading.local(), threading.Lock()
 
-    def _lap(self):
-        now = time.perf_counter()
-        if self._stages: self.seconds[self._stages[-1]] = self.seconds.get(self._stages[-1], 0.0) + now - self._since
-        self._since = now
+    def _lap(self) -> list: # stages of this thread
+        here, now = self._threads, time.perf_counter()
+        stages = here.__dict__.setdefault("stages", [])
+        if stages and stages[-1] is not None:
+            with self._adding: self.seconds[stages[-1]] = self.seconds.get(stages[-1], 0.0) + now - here.since
+        here.since = now
+        return stages
 
     @contextmanager
     def __call__(self, stage:str):
-        "Count the block's seconds, less those of stages inside it."
-        self._lap(); self._stages.append(stage)
+        "Count the block's seconds, less those of stages inside it; None: do not count them."
+        self._lap().append(stage)
         try: yield
-        finally: self._lap(); self._stages.pop()
+        finally: self._lap().pop()
 
     def report(self) -> str: # "steps 61.2 s (70 %), g_s 12.0 s (14 %), ..."
         "All stages, the longest first."
