@@ -254,7 +254,7 @@ def _measured(adapted:Adapted, frames:np.ndarray) -> Adapted:
     bpp_model = bpp_model_of(adapted.levels, adapted.prior, math.prod(frames.shape[:3]))
     return dataclasses.replace(adapted, metrics=evaluate(adapted.model, frames, bpp_model, symbols=lambda i: adapted.symbols(i, frames[i])))
 
-# %% ../nbs/06_adaptation.ipynb #15d0cc7f
+# %% ../nbs/06_adaptation.ipynb #e853e303
 WATCH = 100 # steps between looks, without a number of steps
 
 class _Run:
@@ -268,7 +268,7 @@ class _Run:
         self.model = deepcopy(model_global).requires_grad_(False).to(device)
         theta = receiver_parameters(self.model)
         self.bases = _Base(self.model, sender_parameters(self.model)), _Base(self.model, theta)
-        self.moves = flatten({k: torch.full_like(p, PARTS[cfg.parts](k, p)) for k, p in theta.items()}, channels_last=True)
+        self.moves = None if cfg.parts == "all" else flatten({k: torch.full_like(p, PARTS[cfg.parts](k, p)) for k, p in theta.items()}, channels_last=True)  # 1 where delta moves
         self.trainables = _trainables(self.model, cfg)
         self.optimizer, self.begin = _optimizer(self.trainables, cfg), time.perf_counter()
 
@@ -283,7 +283,7 @@ class _Run:
         loss, metrics = _rdm_loss(self.model, x, cfg, self.n_pixels, self.bases, self.trainables["phi"], delta if step >= start else None)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        if cfg.parts != "all" and delta is not None and delta.grad is not None: delta.grad.mul_(self.moves)
+        if self.moves is not None and delta is not None and delta.grad is not None: delta.grad.mul_(self.moves)
         self.optimizer.step()
         self.step += 1
         if self.last is None and self.step % WATCH == 0: self._watch()

@@ -1,0 +1,48 @@
+"""Make results/support.csv: what an update can gain at most when only a share of the parameters may move, unquantized and free of charge.
+
+python studies/support.py [CLIP] [STEPS]   # dashcam and 1000 by default; about six minutes on one core for each share
+
+The parameters that move are those with the largest gradient of L_RD over the whole clip, at the global model. What their bits would cost is for the reader of the table to add: notebook 12 does."""
+import sys
+from pathlib import Path
+
+import pandas as pd
+import torch
+from tqdm import tqdm
+
+from instance_compression.adaptation import AdaptConfig, _rdm_loss, _Run, clip_crops
+from instance_compression.cli import append_row, provenance
+from instance_compression.data import load_clip
+from instance_compression.hyperprior import load_global
+
+SHARES = (0.0, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
+CROPS = 120 # in the mean gradient
+
+
+def mean_gradient(model, frames, cfg) -> torch.Tensor: # (P,), in channels_last order
+    run = _Run(model, frames, cfg, "cpu")
+    delta, total = run.trainables["delta"], 0
+    for i in range(CROPS):
+        torch.manual_seed(i)
+        loss, _ = _rdm_loss(run.model, clip_crops(frames, cfg, i).to(memory_format=torch.channels_last), cfg, run.n_pixels, run.bases, run.trainables["phi"], delta)
+        total = total + torch.autograd.grad(loss, delta)[0]
+    return total / CROPS
+
+
+def row(model, frames, cfg, share, order) -> dict:
+    run, n = _Run(model, frames, cfg, "cpu"), round(share * len(order))
+    run.moves = torch.zeros(len(order)).index_fill(0, order[:n], 1.0)
+    for _ in tqdm(range(cfg.steps), desc=f"{n} parameters", unit="step"): run.advance()
+    run.measure()
+    return {"beta": cfg.beta, "steps": cfg.steps, "share": share, "n_moving": n, "n_pixels": run.n_pixels, "loss_global": run.log[0]["loss"]} | {k: run.log[-1][k] for k in ("loss", "bpp_y", "bpp_z", "mse", "psnr", "seconds")}
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    clip, steps = (sys.argv[1:] + ["dashcam", "1000"][len(sys.argv) - 1:])[:2]
+    cfg = AdaptConfig(steps=int(steps), quantize="never", model_rate=False, keep="last")
+    frames, model, table = load_clip(clip, 2.0).frames, load_global(cfg.beta), Path(__file__).parent.parent / "results/support.csv"
+    there = pd.read_csv(table) if table.is_file() else pd.DataFrame({"clip": [], "steps": [], "share": []})
+    missing = [s for s in SHARES if not ((there.clip == clip) & (there.steps == cfg.steps) & (there.share == s)).any()]
+    order = mean_gradient(model, frames, cfg).abs().argsort(descending=True) if missing else None
+    for share in missing: append_row(table, {"clip": clip} | row(model, frames, cfg, share, order) | provenance())
