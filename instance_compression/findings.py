@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['ABLATIONS', 'read_results', 'of_study', 'curve', 'bd_rate_and_psnr', 'bd_table', 'complete_clips', 'rd_figure',
-           'bd_markdown', 'relative_gain', 'ablation_table', 'ablation_figure', 'gain_by_step', 'gain_by_beta',
-           'progress_figure', 'allocation_by_beta', 'allocation_figure', 'frames_table', 'frames_figure', 'parts_table',
-           'findings_table', 'build_figures']
+           'bd_markdown', 'support_table', 'relative_gain', 'ablation_table', 'ablation_figure', 'gain_by_step',
+           'gain_by_beta', 'progress_figure', 'allocation_by_beta', 'allocation_figure', 'frames_table',
+           'frames_figure', 'parts_table', 'f1', 'f2', 'f3', 'f4', 'f5', 'f6', 'findings_table', 'build_figures']
 
 # %% ../nbs/12_findings.ipynb #13525f65
 import warnings
@@ -111,6 +111,16 @@ def bd_markdown(
         found = [cells.loc[(clip, *c)] if (clip, *c) in cells.index else None for c in columns]
         lines.append(f"| {clip} | " + " | ".join("-" if r is None or np.isnan(r.bd_psnr) else f"{r.bd_psnr:+.2f} dB, {r.bd_rate:+.1f} %" for r in found) + " |")
     return "\n".join(lines)
+
+# %% ../nbs/12_findings.ipynb #f5a1ae36
+def support_table(
+    support:pd.DataFrame, # results/support.csv
+) -> pd.DataFrame: # clip, steps, n_moving, gain, price, net [% of the global model's L_RD]
+    "Gain by the number of parameters that may move, and the price of moving each by one bin."
+    first, rest = level_bits(np.array([1, 0]), SpikeAndSlab())
+    bits = support.n_moving * first + (support.n_moving.max() - support.n_moving) * rest
+    gain, price = 100 * (1 - support.loss / support.loss_global), 100 * bits / support.n_pixels * support.beta / support.loss_global
+    return support[["clip", "steps", "n_moving"]].assign(gain=gain, price=price, net=gain - price)
 
 # %% ../nbs/12_findings.ipynb #6d205bcc
 def relative_gain(
@@ -259,38 +269,88 @@ def parts_table(
     update = (runs.coded_bpp_model * runs.n_frames * runs.height * runs.width / 8).round().astype(int)
     return pd.DataFrame({"moves": moves, "coded_bpp": runs.coded_bpp, "update": update, "psnr": runs.psnr, "cost": runs.mse / runs.beta + runs.coded_bpp, "n_nonzero": runs.n_nonzero, "seconds": runs.seconds}).reset_index(drop=True)
 
-# %% ../nbs/12_findings.ipynb #747ab063
+# %% ../nbs/12_findings.ipynb #9e185f9b
+def _verdict(
+    yes:bool, # it holds
+    partly:bool, # it holds in part
+) -> str:
+    return "yes" if yes else "in part" if partly else "no"
+
+def _relative_costs(t:dict) -> pd.Series: # index variant
+    "L_RDM of the ablations, that of the global model being 1."
+    start = of_study(t["runs"], "main", method="global", beta=1e-3, clip="dashcam").iloc[0]
+    return ablation_table(of_study(t["runs"], "ablations")).cost / (start.mse / start.beta + start.coded_bpp)
+
+def f1(
+    t:dict, # of `read_results`
+) -> tuple: # (the paper's finding, ours, whether it holds); so are those that follow
+    "BD-PSNR of the full method against encoder only, and how much a free update could do."
+    main = of_study(t["runs"], "main")
+    n_clips = len(complete_clips(main))
+    mean = bd_table(main).query("clip == 'mean' and anchor == 'encoder'").set_index("method")
+    full, with_latents = mean.loc["full"], mean.loc["full+latents"]
+    fall = 100 * (1 - _relative_costs(t))
+    here = (f"{full.bd_psnr:+.2f} dB, {full.bd_rate:+.1f} % bits ({f'mean of {n_clips} clips' if n_clips > 1 else 'one clip'}); with the latents optimized afterwards {with_latents.bd_psnr:+.2f} dB, {with_latents.bd_rate:+.1f} %; "
+            f"on dashcam at beta 1e-3 L_RDM falls by {fall['full']:.1f} %, with an update that is free and not quantized (a bound) by {fall['unquantized']:.1f} %")
+    return "full adaptation gains about 1 dB over encoder only, model bits included", here, _verdict(full.bd_psnr >= 1, full.bd_psnr > 0)
+
+def f2(
+    t:dict, # of `read_results`
+) -> tuple:
+    "Cost without model rate, without quantization in the loop, without both."
+    cost = _relative_costs(t)
+    here = (f"L_RDM, that of the global model being 1: full method {cost['full']:.2f}, without model rate {cost['no-model-rate']:.2f}, "
+            f"quantized afterwards {cost['quantized-after']:.2f}, with neither {cost['neither']:.2f}")
+    holds = _verdict(cost[["no-model-rate", "quantized-after", "neither"]].min() > 1, cost["no-model-rate"] > 1)
+    return "without the model rate, or quantized only afterwards, the total rate explodes or the result degenerates", here, holds
+
+def f3(
+    t:dict, # of `read_results`
+) -> tuple:
+    "Moved parameters and bits with the spike, and with the slab alone."
+    table = ablation_table(of_study(t["runs"], "ablations"))
+    spike, slab = table.loc["full"], table.loc["slab-only"]
+    here = f"moved parameters {spike.n_nonzero:,.0f} against {slab.n_nonzero:,.0f} with the slab alone; update {spike.coded_bpp_model:.4f} against {slab.coded_bpp_model:.4f} bpp"
+    cheaper = spike.coded_bpp_model < slab.coded_bpp_model
+    return "the spike makes zero updates cheap and the update sparse", here, _verdict(spike.coded_bpp_model < 0.1 * slab.coded_bpp_model and spike.n_nonzero < slab.n_nonzero, cheaper)
+
+def f4(
+    t:dict, # of `read_results`
+) -> tuple:
+    "Shares of the final gain by step, and final gains by beta."
+    full = of_study(t["runs"], "main", method="full")
+    gain = gain_by_beta(full, t["progress"][t["progress"].run.isin(full.run)])
+    final = gain.iloc[:, -1]
+    share = 100 * gain.div(final, axis=0).mean()
+    here = (f"{share[100]:.0f} % of the final gain after 100 of {gain.columns[-1]} steps, {share[400]:.0f} % after 400; "
+            "final gain " + ", ".join(f"{g:.1f} % (beta {beta:g})" for beta, g in final.items()))
+    return "most of the gain comes early; higher rates leave more to gain", here, _verdict(share[400] > 50 and final.is_monotonic_increasing, share[400] > 50)
+
+def f5(
+    t:dict, # of `read_results`
+) -> tuple:
+    "Static bits, moved parameters, bits by group, over all runs of the full method."
+    full = of_study(t["runs"], "main", method="full")
+    groups = allocation_by_beta(full, t["allocation"][t["allocation"].run.isin(full.run)])
+    total, by_group = groups.sum(), 100 * groups.groupby("group").bits.sum() / groups.bits.sum()
+    static, moved = total.static_bits / total.bits, total.n_nonzero / total.n_parameters
+    here = (f"{100 * static:.0f} % of the bits are static; {100 * moved:.2f} % of the parameters move; {by_group['g_s weights']:.0f} % of the bits for the weights of g_s, "
+            f"{by_group['h_s weights']:.0f} % for those of h_s; {total.n_clipped:.0f} clipped")
+    return "zero updates are a small static cost, few weights carry the bits", here, _verdict(static < 0.25 and moved < 0.05, moved < 0.05)
+
+def f6(
+    t:dict, # of `read_results`
+) -> tuple:
+    "BD-PSNR of optimized latents against encoder only."
+    gap = bd_table(of_study(t["runs"], "main")).set_index(["clip", "anchor", "method"]).bd_psnr["mean", "encoder", "latents"]
+    return "encoder only is about as good as optimizing latents", f"latents {gap:+.2f} dB against encoder only", _verdict(abs(gap) < 0.1, abs(gap) < 0.25)
+
 def findings_table(
     t:dict, # of `read_results`
 ) -> str: # Markdown
     "Each finding of the paper, our number, and whether it holds."
-    main, progress = of_study(t["runs"], "main"), t["progress"]
-    full = main[main.method == "full"]
-    bd = bd_table(main).query("clip == 'mean'").set_index(["anchor", "method"])
-    n_clips = len(complete_clips(main))
-    dB, bits, gap = (column.get(("encoder", method), np.nan) for column, method in ((bd.bd_psnr, "full"), (bd.bd_rate, "full"), (bd.bd_psnr, "latents")))
-    a = ablation_table(of_study(t["runs"], "ablations"))
-    steps = gain_by_beta(full, progress[progress.run.isin(full.run)])
-    share, final = steps.div(steps.iloc[:, -1], axis=0).mean() * 100, steps.iloc[:, -1]
-    start = main[(main["clip"] == "dashcam") & (main.beta == 1e-3) & (main.method == "global")].iloc[0]
-    worse = a.cost / (start.mse / start.beta + start.coded_bpp)
-    groups = allocation_by_beta(full, t["allocation"][t["allocation"].run.isin(full.run)])
-    total, by_kind = groups.sum(), groups.groupby("group").bits.sum() / groups.bits.sum() * 100
-    verdict = lambda yes, partly, number=0: "-" if np.isnan(number) else "yes" if yes else "in part" if partly else "no"
-    rows = [
-        ("F1", "full adaptation gains about 1 dB over encoder only, model bits included", f"{dB:+.2f} dB, {bits:+.1f} % bits ({f'mean of {n_clips} clips' if n_clips > 1 else 'one clip'}); on dashcam at beta 1e-3 L_RDM falls by {100 * (1 - worse['full']):.1f} %, with an update that is free and not quantized (a bound) by {100 * (1 - worse['unquantized']):.1f} %", verdict(dB >= 1, dB > 0, dB)),
-        ("F2", "without the model rate, or quantized only afterwards, the total rate explodes or the result degenerates",
-         f"L_RDM, that of the global model being 1: full method {worse['full']:.2f}, without model rate {worse['no-model-rate']:.2f}, quantized afterwards {worse['quantized-after']:.2f}, with neither {worse['neither']:.2f}",
-         verdict(worse[["no-model-rate", "quantized-after", "neither"]].min() > 1, worse["no-model-rate"] > 1)),
-        ("F3", "the spike makes zero updates cheap and the update sparse", f"moved parameters {a.n_nonzero['full']:,} against {a.n_nonzero['slab-only']:,} with the slab alone; update {a.coded_bpp_model['full']:.4f} against {a.coded_bpp_model['slab-only']:.4f} bpp",
-         verdict(a.coded_bpp_model["full"] < 0.1 * a.coded_bpp_model["slab-only"] and a.n_nonzero["full"] < a.n_nonzero["slab-only"], a.coded_bpp_model["full"] < a.coded_bpp_model["slab-only"])),
-        ("F4", "most of the gain comes early; higher rates leave more to gain", f"{share[100]:.0f} % of the final gain after 100 of {steps.columns[-1]} steps, {share[400]:.0f} % after 400; final gain " + ", ".join(f"{g:.1f} % (beta {b:g})" for b, g in final.items()),
-         verdict(share[400] > 50 and final.is_monotonic_increasing, share[400] > 50)),
-        ("F5", "zero updates are a small static cost, few weights carry the bits", f"{100 * total.static_bits / total.bits:.0f} % of the bits are static; {100 * total.n_nonzero / total.n_parameters:.2f} % of the parameters move; {by_kind['g_s weights']:.0f} % of the bits for the weights of g_s, {by_kind['h_s weights']:.0f} % for those of h_s; {total.n_clipped:.0f} clipped",
-         verdict(total.static_bits < 0.25 * total.bits and total.n_nonzero < 0.05 * total.n_parameters, total.n_nonzero < 0.05 * total.n_parameters)),
-        ("F6", "encoder only is about as good as optimizing latents", f"latents {gap:+.2f} dB against encoder only", verdict(abs(gap) < 0.1, abs(gap) < 0.25, gap)),
-    ]
-    return "\n".join(["| | the paper | here | holds |", "|---|---|---|---|"] + ["| " + " | ".join(row) + " |" for row in rows])
+    lines = [" | ".join((f"| {finding.__name__.upper()}", *finding(t))) + " |" for finding in (f1, f2, f3, f4, f5, f6)]
+    return "\n".join(["| | the paper | here | holds |", "|---|---|---|---|", *lines])
 
 # %% ../nbs/12_findings.ipynb #b6c0fef0
 def build_figures(

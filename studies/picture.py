@@ -25,13 +25,13 @@ def coded(cfg, file) -> tuple: # (Encoded, first picture)
     return encoded, Decoder(file, model)[0]
 
 
-def matched(method, bpp, file) -> tuple: # (AdaptConfig, Encoded, first picture)
+def matched(method, latent_steps, bpp, file) -> tuple: # (AdaptConfig, Encoded, first picture)
     "Search for beta on a line through the logarithms."
-    tried, beta = [], 0.8 * BETA
+    tried, beta = [], 0.7 * BETA
     for _ in range(8):
-        cfg = AdaptConfig(method, beta, steps=300, latent_steps=PRESETS["fast"].latent_steps if method == "full" else 0)
+        cfg = AdaptConfig(method, beta, steps=300, latent_steps=latent_steps)
         encoded, picture = coded(cfg, file)
-        print(f"{method}, beta {beta:.3g}: {encoded.coded_bpp:.4f} bpp, {encoded.psnr:.2f} dB", flush=True)
+        print(f"{cfg.label}, beta {beta:.3g}: {encoded.coded_bpp:.4f} bpp, {encoded.psnr:.2f} dB", flush=True)
         if abs(encoded.coded_bpp / bpp - 1) < 0.005: return cfg, encoded, picture
         tried.append((math.log(encoded.coded_bpp / bpp), math.log(beta)))
         nearest = sorted(tried, key=lambda point: abs(point[0]))
@@ -46,7 +46,8 @@ if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "picture.iac"
         encoded, picture = coded(AdaptConfig("global", BETA), file)
-        found = [(AdaptConfig("global", BETA), encoded, picture), *(matched(method, encoded.coded_bpp, file) for method in ("encoder", "full"))]
+        found = [(AdaptConfig("global", BETA), encoded, picture), 
+                 *(matched(method, steps, encoded.coded_bpp, file) for method, steps in (("encoder", 0), ("full", 0), ("full", PRESETS["fast"].latent_steps)))]
     for cfg, encoded, picture in found:
         pictures[cfg.label], captions[cfg.label] = picture, f"{encoded.coded_bpp:.3f} bpp, {encoded.psnr:.2f} dB"
         rows.append({"clip": clip.name, "method": cfg.label, "beta": cfg.beta, "steps": cfg.steps if cfg.networks else 0, "coded_bpp": encoded.coded_bpp, "coded_bpp_model": encoded.coded_bpp_model, "psnr": encoded.psnr, "file_bytes": encoded.size, "threads": torch.get_num_threads()} | provenance())
