@@ -13,6 +13,7 @@ from pathlib import Path
 warnings.filterwarnings("ignore")
 
 import numpy as np
+import pandas as pd
 import torch
 from compressai.ans import BufferedRansEncoder, RansDecoder
 from compressai.layers import GDN as PlainGDN
@@ -29,10 +30,10 @@ from instance_compression.adaptation import AdaptConfig, adapt, _Run
 from instance_compression.bitstream import Decoder, encode_clip
 from instance_compression.cli import append_row, console, plain_table, provenance
 from instance_compression.data import Clip, data_dir, load_clip, sample_clip, to_tensor, to_uint8
-from instance_compression.entropy_coding import (_CRCS, _after, _channel_index, _pop, decode_update, encode_frame, encode_update, factorized_tables,
+from instance_compression.entropy_coding import (_CRCS, _after, _channel_index, _index_table, _pop, decode_update, encode_frame, encode_update, factorized_tables,
                                                  gaussian_tables, scale_indexes)
 from instance_compression.hyperprior import (GDN, SIZES, Hyperprior, SubpixelDeconv, analysis, init_transform, load_global, pad, quantizer_gain, receiver_parameters,
-                                             sender_parameters, stopwatch, synthesis)
+                                             sender_parameters, stopwatch, synthesis, write_atomically)
 from instance_compression.training import keep_freed_memory
 from instance_compression.update_prior import SpikeAndSlab, bin_masses
 
@@ -160,9 +161,10 @@ def clip_decode(model:Hyperprior, clip:Clip, folder:Path): # ("what", plain, our
     path, plain = file_of(model, clip, folder), plain_model(model)
     with torch.no_grad(): packed = [plain.compress(pad(to_tensor(f))) for f in clip.frames]
     def theirs(i):
-        plain.update(get_scale_table(), force=True)  # as one does after loading a model
+        plain.update(get_scale_table(), force=True)  # both make their tables, as after loading a model
         return [to_uint8(plain.decompress(p["strings"], p["shape"])["x_hat"][..., :clip.height, :clip.width]) for p in packed]
     def ours(i):
+        gaussian_tables.cache_clear(); _index_table.cache_clear()
         decoder = Decoder(path, model)
         return list(decoder.pictures())
     return no_grad(theirs), ours
@@ -172,18 +174,20 @@ def decode_stages(model:Hyperprior, clip:Clip, folder:Path): # of rows: what, se
     "Where a decode's time goes, frames one after the other on one thread: by stage, and (first) in convolutions, those inside GDN included, which are matrix products here."
     decoder, threads = Decoder(file_of(model, clip, folder), model), torch.get_num_threads()
     torch.set_num_threads(1)
-    decoder[0]; stopwatch.seconds.clear()
-    with profile(activities=[ProfilerActivity.CPU]) as profiled:
+    def all_frames():
         begin = time.perf_counter()
         for i in range(len(decoder)): decoder[i]
-        total = time.perf_counter() - begin
+        return time.perf_counter() - begin
+    all_frames(); stopwatch.seconds.clear()
+    total, stages = all_frames(), dict(stopwatch.seconds)
+    with profile(activities=[ProfilerActivity.CPU]) as profiled: all_frames()
     torch.set_num_threads(threads)
     def inside_another(e): # whether a convolution or a product lies around this one
         while e := e.cpu_parent:
             if e.name in KERNELS: return True
         return False
     kernels = sum(e.cpu_time_total for e in profiled.events() if e.name in KERNELS and not inside_another(e)) / 1e6
-    for what, seconds in {"convolutions": kernels, **stopwatch.seconds, "all": total}.items(): yield {"what": what, "seconds": round(seconds, 3), "share": round(seconds / total, 3), "frames": len(decoder)}
+    for what, seconds in {"convolutions": kernels, **stages, "all": total}.items(): yield {"what": what, "seconds": round(seconds, 3), "share": round(seconds / total, 3), "frames": len(decoder)}
 
 
 KERNELS = ("aten::convolution", "aten::addmm")
@@ -239,7 +243,8 @@ def run(args, folder:Path):
         clip = load_clip("dashcam", 2.0)
         plain, ours = clip_decode(load_global(1e-3), clip, folder)
         add("decode the clip dashcam", "small", clip.height, clip.width, plain, ours, max(5, args.repeats // 2))
-        for row in decode_stages(load_global(1e-3), clip, folder): append_row(args.table.with_name("decode_stages.csv"), row | provenance())
+        rows = [row | provenance() for row in decode_stages(load_global(1e-3), clip, folder)]
+        with write_atomically(args.table.with_name("decode_stages.csv")) as tmp: pd.DataFrame(rows).to_csv(tmp, index=False)
     console.print(table)
 
 

@@ -97,8 +97,8 @@ def _parse(body:bytes, size:int) -> Header:
     sections = tuple(_SECTION.iter_unpack(body[at:]))
     return Header(identity.hex(), beta, SpikeAndSlab(t, sigma, alpha, K), N, M, n_frames, height, width, fps, P, colour, sections, size)
 
-# %% ../nbs/07_bitstream.ipynb #d7ce8b64
-PIXELS_AT_ONCE = 2**22 # of the frames that are coded side by side; a gigabyte
+# %% ../nbs/07_bitstream.ipynb #e483d8e7
+PIXELS_AT_ONCE = 2**22 # of the frames that are coded side by side, two of 1080p
 
 def side_by_side(
     f:Callable, # of a frame's index

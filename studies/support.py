@@ -1,4 +1,4 @@
-"""Make results/support.csv: what an update can gain at most when only a share of the parameters may move, unquantized and free of charge.
+"""Make results/support.csv: what an update gains when only a share of the parameters may move, unquantized and free of charge.
 
 python studies/support.py [CLIP] [STEPS]   # dashcam and 1000 by default; about six minutes on one core for each share
 
@@ -34,7 +34,7 @@ def row(model, frames, cfg, share, order) -> dict:
     run.moves = torch.zeros(len(order)).index_fill(0, order[:n], 1.0)
     for _ in tqdm(range(cfg.steps), desc=f"{n} parameters", unit="step"): run.advance()
     run.measure()
-    return {"beta": cfg.beta, "steps": cfg.steps, "share": share, "n_moving": n, "n_pixels": run.n_pixels, "loss_global": run.log[0]["loss"]} | {k: run.log[-1][k] for k in ("loss", "bpp_y", "bpp_z", "mse", "psnr", "seconds")}
+    return {"beta": cfg.beta, "steps": cfg.steps, "share": share, "n_moving": n, "n_parameters": len(order), "n_pixels": run.n_pixels, "loss_global": run.log[0]["loss"]} | {k: run.log[-1][k] for k in ("loss", "bpp_y", "bpp_z", "mse", "psnr", "seconds")}
 
 
 if __name__ == "__main__":
