@@ -139,6 +139,11 @@ def codec_rows(model:Hyperprior, frame:np.ndarray, folder:Path): # of ("what", p
 def no_grad(f): return torch.no_grad()(f)
 
 
+def store(path:Path, row:dict):
+    "A row, rounded, with its commit and machine."
+    append_row(path, {k: round(v, 3) if isinstance(v, float) else v for k, v in row.items()} | provenance())
+
+
 def milliseconds(f, repeats:int) -> float: # median
     times = []
     for i in range(repeats + 1):
@@ -170,6 +175,9 @@ def clip_decode(model:Hyperprior, clip:Clip, folder:Path): # ("what", plain, our
     return no_grad(theirs), ours
 
 
+KERNELS = ("aten::convolution", "aten::addmm")
+
+
 def decode_stages(model:Hyperprior, clip:Clip, folder:Path): # of rows: what, seconds, share
     "Where a decode's time goes, frames one after the other on one thread: by stage, and (first) in convolutions, those inside GDN included, which are matrix products here."
     decoder, threads = Decoder(file_of(model, clip, folder), model), torch.get_num_threads()
@@ -190,9 +198,6 @@ def decode_stages(model:Hyperprior, clip:Clip, folder:Path): # of rows: what, se
     for what, seconds in {"convolutions": kernels, **stages, "all": total}.items(): yield {"what": what, "seconds": round(seconds, 3), "share": round(seconds / total, 3), "frames": len(decoder)}
 
 
-KERNELS = ("aten::convolution", "aten::addmm")
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=7)
@@ -210,7 +215,7 @@ def run(args, folder:Path):
     def add(what, size, height, width, plain, ours, repeats=args.repeats):
         row = {"what": what, "size": size, "height": height, "width": width, "repeats": repeats, "threads": torch.get_num_threads()} | compare(plain, ours, repeats)
         table.add_row(what, size, f"{width}x{height}", f"{row['plain_ms']:.1f}", f"{row['ours_ms']:.1f}", f"{row['ratio']:.2f}", f"{row['ratio_low']:.2f} to {row['ratio_high']:.2f}")
-        append_row(args.table, {k: round(v, 3) if isinstance(v, float) else v for k, v in row.items()} | provenance())
+        store(args.table, row)
     wanted = lambda what: args.only in what
     for size in ("small", "paper"):
         torch.manual_seed(0)
@@ -224,7 +229,7 @@ def run(args, folder:Path):
             latents = analysis(model, x)
             for what, f in {"adaptation step, crop of 384 px": our_step(model, frames, AdaptConfig(steps=10_000), 384),
                             "g_s of a 720p frame": lambda i: synthesis(model, latents["y_symbols"], latents["means_hat"], 720, 1280)}.items():
-                append_row(args.table.with_name("roofline.csv"), {k: round(v, 3) if isinstance(v, float) else v for k, v in roofline_row(what, size, f, args.repeats).items()} | provenance())
+                store(args.table.with_name("roofline.csv"), roofline_row(what, size, f, args.repeats))
         for height, width in ((720, 1280), (1080, 1920)):
             crop = real[:height, :width] if real.shape[0] >= height else frames[0][:height, :width]
             for what, plain, ours in codec_rows(model, crop, folder):

@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['MAGIC', 'VERSION', 'MAX_FRAMES', 'MAX_SIDE', 'MAX_PIXELS', 'PIXELS_AT_ONCE', 'BitstreamError', 'Header',
-           'pack_header', 'unpack_header', 'side_by_side', 'as_identified', 'Encoded', 'encode_clip', 'Decoder']
+           'pack_header', 'unpack_header', 'side_by_side', 'picture_of', 'as_identified', 'Encoded', 'encode_clip',
+           'Decoder']
 
 # %% ../nbs/07_bitstream.ipynb #58231be3
 import hashlib
@@ -97,7 +98,7 @@ def _parse(body:bytes, size:int) -> Header:
     sections = tuple(_SECTION.iter_unpack(body[at:]))
     return Header(identity.hex(), beta, SpikeAndSlab(t, sigma, alpha, K), N, M, n_frames, height, width, fps, P, colour, sections, size)
 
-# %% ../nbs/07_bitstream.ipynb #e483d8e7
+# %% ../nbs/07_bitstream.ipynb #6cdb3cc2
 PIXELS_AT_ONCE = 2**22 # of the frames that are coded side by side, two of 1080p
 
 def side_by_side(
@@ -120,7 +121,17 @@ def side_by_side(
         pool.shutdown(cancel_futures=True)
         torch.set_num_threads(threads)  # for threads to come; this one has kept its number
 
-# %% ../nbs/07_bitstream.ipynb #181b9f61
+
+def picture_of(
+    model:Hyperprior, # with the update applied
+    symbols:dict, # of `decode_frame`
+    height:int, # of the frame [px]
+    width:int, # of the frame [px]
+) -> np.ndarray: # uint8 (H,W,3)
+    "The picture that is delivered for these symbols, by encoder and decoder."
+    return to_uint8(synthesis(model, symbols["y_symbols"], symbols["means_hat"], height, width))[0]
+
+# %% ../nbs/07_bitstream.ipynb #6eac1c94
 def as_identified(
     model_global:Hyperprior, # with or without scales
     identity:str, # 32 hex digits
@@ -158,8 +169,7 @@ def encode_clip(
     tables, blocks, digest, errors = factorized_tables(adapted.model), [], hashlib.sha256(), []
     def block_and_picture(i:int) -> tuple:
         block = encode_frame(adapted.symbols(i, clip.frames[i]), tables)
-        symbols = decode_frame(block, adapted.model, tables, z_shape)
-        return block, to_uint8(synthesis(adapted.model, symbols["y_symbols"], symbols["means_hat"], clip.height, clip.width))[0]
+        return block, picture_of(adapted.model, decode_frame(block, adapted.model, tables, z_shape), clip.height, clip.width)
     coded = side_by_side(block_and_picture, clip.n_frames, clip.height * clip.width)
     for (block, picture), frame in zip(tqdm(coded, desc="encode", unit="frame", total=clip.n_frames, disable=not progress), clip.frames):
         blocks.append(block)
@@ -173,7 +183,7 @@ def encode_clip(
     bits = [8 * len(b) / clip.n_pixels for b in (header, update, b"".join(blocks))]
     return Encoded(Path(path).stat().st_size, *bits, sum(bits), float(np.mean(errors)), psnr_of(float(np.mean(errors))), digest.hexdigest())
 
-# %% ../nbs/07_bitstream.ipynb #c06f0d80
+# %% ../nbs/07_bitstream.ipynb #672811c4
 class Decoder:
     "An open .iac file: `header`, `model` (adapted), `levels`, `decoder[i]`, the i-th picture as uint8 (H,W,3), and `pictures()`, all of them."
     def __init__(self,
@@ -226,8 +236,7 @@ class Decoder:
 
     def __getitem__(self, i:int) -> np.ndarray: # uint8 (H,W,3)
         "The i-th picture. Raises IndexError, or BitstreamError for damage."
-        h, symbols = self.header, self.symbols(i)
-        return to_uint8(synthesis(self.model, symbols["y_symbols"], symbols["means_hat"], h.height, h.width))[0]
+        return picture_of(self.model, self.symbols(i), self.header.height, self.header.width)
 
     def pictures(self) -> Iterator: # of uint8 (H,W,3)
         "All pictures, in order, decoded side by side. Raises BitstreamError for damage."

@@ -46,7 +46,7 @@ if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "picture.iac"
         encoded, picture = coded(AdaptConfig("global", BETA), file)
-        found = [(AdaptConfig("global", BETA), encoded, picture), 
+        found = [(AdaptConfig("global", BETA), encoded, picture),
                  *(matched(method, steps, encoded.coded_bpp, file) for method, steps in (("encoder", 0), ("full", 0), ("full", PRESETS["fast"].latent_steps)))]
     for cfg, encoded, picture in found:
         pictures[cfg.label], captions[cfg.label] = picture, f"{encoded.coded_bpp:.3f} bpp, {encoded.psnr:.2f} dB"

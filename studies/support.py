@@ -39,8 +39,8 @@ def row(model, frames, cfg, share, order) -> dict:
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    clip, steps = (sys.argv[1:] + ["dashcam", "1000"][len(sys.argv) - 1:])[:2]
-    cfg = AdaptConfig(steps=int(steps), quantize="never", model_rate=False, keep="last")
+    clip = sys.argv[1] if len(sys.argv) > 1 else "dashcam"
+    cfg = AdaptConfig(steps=int(sys.argv[2]) if len(sys.argv) > 2 else 1000, quantize="never", model_rate=False, keep="last")
     frames, model, table = load_clip(clip, 2.0).frames, load_global(cfg.beta), Path(__file__).parent.parent / "results/support.csv"
     there = pd.read_csv(table) if table.is_file() else pd.DataFrame({"clip": [], "steps": [], "share": []})
     missing = [s for s in SHARES if not ((there.clip == clip) & (there.steps == cfg.steps) & (there.share == s)).any()]
