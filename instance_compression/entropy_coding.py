@@ -142,7 +142,7 @@ def decode_update(
     if not coder.is_empty() or checksum(levels) != crc: raise ValueError(_OTHER.format("the update's levels"))
     return levels
 
-# %% ../nbs/05_entropy_coding.ipynb #194682b7
+# %% ../nbs/05_entropy_coding.ipynb #a0fb1d13
 N_SCALES, SCALE_MAX, Z_MAX = 160, 256.0, 127
 SCALES = exact_exp(exact_log(SCALE_MIN) + exact_log(SCALE_MAX / SCALE_MIN) * (np.arange(N_SCALES) / (N_SCALES - 1)))
 THRESHOLDS = np.round(np.sqrt(SCALES[1:] * SCALES[:-1]) * 2**12) / 2**12 # on the grid of exact_hyper_synthesis
@@ -151,13 +151,10 @@ THRESHOLDS = np.round(np.sqrt(SCALES[1:] * SCALES[:-1]) * 2**12) / 2**12 # on th
 @stopwatch("tables")
 def gaussian_tables() -> list: # (Categorical, K) of each scale; symbols -K ... K, then the escape
     "Tables of y, out to six standard deviations and 24 more: each costs 2^-24 of the mass and saves an escape."
-    tables = []
-    for scale in SCALES:
-        k = math.ceil(6 * scale) + 24
-        upper = exact_ndtr((0.5 - np.arange(k + 2)) / scale)  # the mass beyond each edge
-        masses = upper[:-1] - upper[1:]  # of 0 ... k, and -k ... 0 is its mirror
-        tables.append((_table(np.concatenate([masses[:0:-1], masses, [0.0]])), k))
-    return tables
+    edges = [(0.5 - np.arange(math.ceil(6 * scale) + 26)) / scale for scale in SCALES]
+    uppers = np.split(exact_ndtr(np.concatenate(edges)), np.cumsum([len(e) for e in edges[:-1]]))  # the mass beyond each edge
+    masses = [upper[:-1] - upper[1:] for upper in uppers]  # of 0 ... K, and -K ... 0 is its mirror
+    return [(_table(np.concatenate([m[:0:-1], m, [0.0]])), len(m) - 1) for m in masses]
 
 @lru_cache(maxsize=1)
 def _index_table() -> np.ndarray: # uint8, for every scale on the grid
