@@ -224,6 +224,33 @@ def optimize_latents(
         optimizer.step()
     return y.detach().cpu(), z.detach().cpu()
 
+# %% ../nbs/06_adaptation.ipynb #4aba9889
+WATCH = 100 # steps between looks, without a number of steps
+
+class _Schedule:
+    "The rates over steps; without a number of steps, `last` is open until the gain slows down."
+    def __init__(self, cfg:AdaptConfig):
+        self.warmup, self.watched = max(1, cfg.warmup), []  # what was seen at each look
+        self.falls_from, self.last = (0, cfg.steps if cfg.networks else 0) if cfg.steps or not cfg.networks else (None, None)
+
+    def rate(self,
+        step:int, # from 0
+        first:int=0, # at which this rate begins
+    ) -> float: # 0 ... 1, of the peak
+        "A rate's share of its peak."
+        rise = min(1, max(0, step + 1 - first) / self.warmup)
+        if self.last is None: return rise
+        first = max(first, self.falls_from)
+        return rise * 0.5 * (1 + math.cos(math.pi * max(0, step - first) / (self.last - first)))
+
+    def watches(self, step:int) -> bool: # whether the cost is to be looked at now
+        return self.last is None and step % WATCH == 0
+
+    def watch(self, step:int, cost:float):
+        "Let the rates fall when the last two intervals brought a tenth of the gain so far, or less."
+        self.watched.append(cost)
+        if len(self.watched) > 2 and self.watched[-3] - self.watched[-1] <= 0.1 * (self.watched[0] - self.watched[-1]): self.falls_from, self.last = step, step + max(WATCH, step // 4)
+
 # %% ../nbs/06_adaptation.ipynb #f35c8cba
 def _trainables(model:Hyperprior, cfg:AdaptConfig) -> dict: # name -> tensor that requires a gradient
     named = {}
@@ -254,15 +281,13 @@ def _measured(adapted:Adapted, frames:np.ndarray) -> Adapted:
     bpp_model = bpp_model_of(adapted.levels, adapted.prior, math.prod(frames.shape[:3]))
     return dataclasses.replace(adapted, metrics=evaluate(adapted.model, frames, bpp_model, symbols=lambda i: adapted.symbols(i, frames[i])))
 
-# %% ../nbs/06_adaptation.ipynb #e853e303
-WATCH = 100 # steps between looks, without a number of steps
-
+# %% ../nbs/06_adaptation.ipynb #e72efe17
 class _Run:
     "The state of an adaptation: all that a checkpoint keeps."
     def __init__(self, model_global:Hyperprior, frames:np.ndarray, cfg:AdaptConfig, device:str):
         self.model_global, self.frames, self.cfg, self.device = model_global, frames, cfg, device
-        self.step, self.n_pixels, self.best_now, self.latents = 0, math.prod(frames.shape[:3]), {}, []  # the best so far is the global model
-        self.falls_from, self.last, self.watched = (0, cfg.steps if cfg.networks else 0, []) if cfg.steps or not cfg.networks else (None, None, [self._cost_of_some({})])
+        self.step, self.n_pixels, self.best_now, self.latents, self.schedule = 0, math.prod(frames.shape[:3]), {}, [], _Schedule(cfg)  # the best so far is the global model
+        self._watch({})
         self.best = _assemble(model_global, self.best_now, frames, dataclasses.replace(cfg, quantize="loop"))
         self.log = [self._row(self.best, 0.0)]
         self.model = deepcopy(model_global).requires_grad_(False).to(device)
@@ -278,7 +303,7 @@ class _Run:
         cfg, step, delta = self.cfg, self.step, self.trainables.get("delta")
         torch.manual_seed(cfg.seed * 1_000_003 + step)
         start = int(cfg.sender_first * cfg.steps) if delta is not None else 0
-        for group, name in zip(self.optimizer.param_groups, self.trainables): group["lr"] = group["peak"] * self._schedule(start if name == "delta" else 0)
+        for group, name in zip(self.optimizer.param_groups, self.trainables): group["lr"] = group["peak"] * self.schedule.rate(step, start if name == "delta" else 0)
         x = clip_crops(self.frames, cfg, step).to(self.device, memory_format=torch.channels_last)
         loss, metrics = _rdm_loss(self.model, x, cfg, self.n_pixels, self.bases, self.trainables["phi"], delta if step >= start else None)
         self.optimizer.zero_grad(set_to_none=True)
@@ -286,23 +311,14 @@ class _Run:
         if self.moves is not None and delta is not None and delta.grad is not None: delta.grad.mul_(self.moves)
         self.optimizer.step()
         self.step += 1
-        if self.last is None and self.step % WATCH == 0: self._watch()
+        self._watch(self._now())
         return metrics
 
-    def _schedule(self, first:int) -> float: # of a rate that begins at this step
-        rise = min(1, max(0, self.step + 1 - first) / max(1, self.cfg.warmup))
-        if self.last is None: return rise
-        first = max(first, self.falls_from)
-        return rise * 0.5 * (1 + math.cos(math.pi * max(0, self.step - first) / (self.last - first)))
-
-    def _watch(self):
-        "Let the rates fall when the last two intervals brought a tenth of the gain so far, or less."
-        self.watched.append(self._cost_of_some(self._now()))
-        if len(self.watched) > 2 and self.watched[-3] - self.watched[-1] <= 0.1 * (self.watched[0] - self.watched[-1]): self.falls_from, self.last = self.step, self.step + max(WATCH, self.step // 4)
-
-    def _cost_of_some(self, now:dict) -> float: # L_RDM of up to four frames, that share the update with all others
+    def _watch(self, now:dict):
+        "Without a number of steps: show the schedule the true cost of up to four frames, that share the update with all others."
+        if not self.schedule.watches(self.step): return
         some = _assemble(self.model_global, now, self.frames[np.linspace(0, len(self.frames) - 1, min(4, len(self.frames))).astype(int)], self.cfg)
-        return some.metrics["mse"] + self.cfg.beta * (some.metrics["bpp_y"] + some.metrics["bpp_z"] + bpp_model_of(some.levels, some.prior, self.n_pixels))
+        self.schedule.watch(self.step, some.metrics["mse"] + self.cfg.beta * (some.metrics["bpp_y"] + some.metrics["bpp_z"] + bpp_model_of(some.levels, some.prior, self.n_pixels)))
 
     def _now(self) -> dict: # name -> tensor, apart from what is trained
         return {k: v.detach().cpu().clone() for k, v in self.trainables.items()}
@@ -313,11 +329,11 @@ class _Run:
 
     @property
     def total(self) -> int: # steps in all; None as long as it is open
-        return None if self.last is None else self.last + len(self.frames) * self.cfg.latent_steps
+        return None if self.schedule.last is None else self.schedule.last + len(self.frames) * self.cfg.latent_steps
 
     @property
     def due(self) -> str: # what comes next: "networks", "latents" or nothing
-        if self.last is None or self.step < self.last: return "networks"
+        if self.schedule.last is None or self.step < self.schedule.last: return "networks"
         return "latents" if self.cfg.latent_steps and len(self.latents) < len(self.frames) else ""
 
     def measure(self):
@@ -349,13 +365,11 @@ class _Run:
         return ({"step": self.step, "seconds": round(seconds, 1), "loss": rdm_loss(adapted.metrics, self.cfg.beta)} | adapted.metrics
                 | {"n_nonzero": int(np.count_nonzero(adapted.levels))})
 
-# %% ../nbs/06_adaptation.ipynb #675a9a49
-_PROGRESS = ("step", "falls_from", "last", "watched", "log") # of a run, beside its tensors
-
+# %% ../nbs/06_adaptation.ipynb #1fdd2639
 def _save_run(path:Path, run:_Run):
     tensors = {f"{k}.{i}": v for i, latents in enumerate(run.latents) for k, v in zip("yz", latents)}
     tensors |= {f"now.{k}": v for k, v in run.trainables.items()} | {f"best.{k}": v for k, v in run.best_now.items()}
-    save_tensors(path, tensors | optimizer_tensors("adam", run.optimizer), _key(run) | {"best_step": (run.best.before or run.best).step, "seconds": run.seconds} | {k: getattr(run, k) for k in _PROGRESS})
+    save_tensors(path, tensors | optimizer_tensors("adam", run.optimizer), _key(run) | {"best_step": (run.best.before or run.best).step, "seconds": run.seconds, "step": run.step, "log": run.log, "schedule": vars(run.schedule)})
 
 def _load_run(path:Path, run:_Run):
     "Go on from a checkpoint. Raises InputError for one of something else."
@@ -366,7 +380,8 @@ def _load_run(path:Path, run:_Run):
         for k, v in run.trainables.items(): v.copy_(tensors[f"now.{k}"])
     restore_optimizer("adam", run.optimizer, tensors)
     run.latents = [(tensors[f"y.{i}"], tensors[f"z.{i}"]) for i in range(len(run.frames)) if f"y.{i}" in tensors]
-    for k in _PROGRESS: setattr(run, k, meta[k])
+    run.step, run.log = meta["step"], meta["log"]
+    vars(run.schedule).update(meta["schedule"])
     run.begin -= meta["seconds"]
     if meta["best_step"]:
         run.best_now = {k[5:]: v for k, v in tensors.items() if k.startswith("best.")}
@@ -377,7 +392,7 @@ def _load_run(path:Path, run:_Run):
 def _key(run:_Run) -> dict: # what a checkpoint belongs to
     return {"config": dataclasses.asdict(run.cfg), "model": model_identity(run.model_global), "clip": hashlib.sha256(np.ascontiguousarray(run.frames)).hexdigest()}
 
-# %% ../nbs/06_adaptation.ipynb #dab0ee94
+# %% ../nbs/06_adaptation.ipynb #d64409b2
 def adapt(
     model_global:Hyperprior, # left unchanged
     frames:np.ndarray, # uint8 (T,H,W,3)
@@ -404,12 +419,12 @@ def adapt(
             smooth = {k: 0.98 * smooth.get(k, v) + 0.02 * v for k, v in metrics.items()}
             bar.set_postfix(loss=f"{smooth['loss']:.3f}", bpp=f"{smooth['bpp_y'] + smooth['bpp_z']:.3f}", psnr=f"{psnr_of(smooth['mse']):.2f}",
                             model_kbit=f"{run.best.metrics['bpp_model'] * run.n_pixels / 1e3:.1f}", refresh=False)
-            if measured := run.step == run.last or cfg.measured_at(run.step): run.measure()
+            if measured := run.step == run.schedule.last or cfg.measured_at(run.step): run.measure()
         else:
             run.advance_latents(); bar.update(cfg.latent_steps)
             measured = not run.due
         if checkpoint and (measured or run.step - saved >= save_every): _save_run(checkpoint, run); saved = run.step
     bar.close()
-    steps = run.step if run.last is None else min(run.step, run.last)
+    steps = run.step if run.schedule.last is None else min(run.step, run.schedule.last)
     before = dataclasses.replace(run.best.before or run.best, log=[row for row in run.log if row["step"] <= steps], network_steps=steps) if cfg.latent_steps else None
     return dataclasses.replace(run.best, log=run.log, network_steps=steps, before=before)
