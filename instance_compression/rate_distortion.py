@@ -34,9 +34,9 @@ def psnr_of(mse:float) -> float: # dB
     "Peak signal-to-noise ratio of a mean squared error on [0,1]."
     return math.inf if mse == 0 else -10 * math.log10(mse)
 
-# %% ../nbs/02_rate_distortion.ipynb #64aeec84
+# %% ../nbs/02_rate_distortion.ipynb #723d30c9
 SCALE_MIN = 0.11 # CompressAI's lower bound of scales_hat
-MASS_MIN = 2.0**-24 # the smallest mass in the coder's tables: no symbol costs more than 24 bits
+MASS_MIN = 2.0**-24 # the smallest mass in the coder's tables; the 32 bits more of a symbol outside them are not estimated
 
 def gaussian_bits(
     symbols:Tensor, # integers

@@ -256,9 +256,9 @@ def join_processes(device:str) -> tuple: # (rank, device of this process)
     if not dist.is_initialized(): dist.init_process_group("nccl" if device.startswith("cuda") else "gloo")
     return dist.get_rank(), f"cuda:{os.environ['LOCAL_RANK']}" if device == "cuda" else device
 
-# %% ../nbs/04_training.ipynb #961c01d7
+# %% ../nbs/04_training.ipynb #c21a5802
 def _sample(cfg:TrainConfig, images:list) -> Tensor: # (16,3,crop,crop), which no step draws
-    return random_crops(images, dataclasses.replace(cfg, batch_size=16), 2**31 - 1)
+    return random_crops(images, dataclasses.replace(cfg, batch_size=16), 2**31 - 1)  # of all images, those held back too: for second moments and scales only
 
 def _start(cfg:TrainConfig, images:list, init:Path) -> Hyperprior:
     "The model at step 0: the transform, or another model with the quantizer step of the new beta."

@@ -6,7 +6,7 @@
 __all__ = ['prior', 'SpikeAndSlab', 'quantize_update', 'quantize_ste', 'density_bits', 'bin_masses', 'level_bits', 'update_bits',
            'static_bits', 'add_update', 'priced_update']
 
-# %% ../nbs/03_update_prior.ipynb #d9f4401d
+# %% ../nbs/03_update_prior.ipynb #8648ede1
 import math
 from dataclasses import dataclass
 
@@ -15,6 +15,8 @@ import torch
 import torch.nn.functional as F
 from scipy.special import ndtr, ndtri
 from torch import Tensor
+
+from .rate_distortion import MASS_MIN
 
 # %% ../nbs/03_update_prior.ipynb #f4d93679
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ def quantize_ste(
     "The update that the receiver will see, with the identity's gradient (paper, Algorithm 1)."
     return delta + (quantize_update(delta, prior) * prior.bin_width - delta).detach()
 
-# %% ../nbs/03_update_prior.ipynb #4c9d9267
+# %% ../nbs/03_update_prior.ipynb #26ac7d24
 def density_bits(
     delta:Tensor, # unquantized update, any shape
     prior:SpikeAndSlab, # its parameters
@@ -82,17 +84,17 @@ def level_bits(
     levels:np.ndarray, # integers in -K ... K, any shape
     prior:SpikeAndSlab, # its parameters
 ) -> np.ndarray: # float64, bits of each level
-    "-log2 p[levels t], the price of what is sent."
-    return -np.log2(bin_masses(prior))[np.asarray(levels, dtype=np.int64) + prior.max_level]
+    "-log2 p[levels t], the price of what is sent, at most the coder's 24 bits."
+    return -np.log2(np.maximum(bin_masses(prior), MASS_MIN))[np.asarray(levels, dtype=np.int64) + prior.max_level]
 
-# %% ../nbs/03_update_prior.ipynb #78a4ba90
+# %% ../nbs/03_update_prior.ipynb #28d0cc02
 def update_bits(
     levels:np.ndarray, # integers (P,)
     prior:SpikeAndSlab, # its parameters
 ) -> float: # bits
     "Ideal code length of an update."
     counts = np.bincount(np.asarray(levels, dtype=np.int64).ravel() + prior.max_level, minlength=2 * prior.max_level + 1)
-    return float(counts @ -np.log2(bin_masses(prior)))
+    return float(counts @ level_bits(np.arange(-prior.max_level, prior.max_level + 1), prior))
 
 def static_bits(
     n_parameters:int, # P
