@@ -29,7 +29,7 @@ from .hyperprior import STRIDE, Hyperprior, flatten, model_identity, receiver_pa
 from .rate_distortion import psnr_of
 from .update_prior import SpikeAndSlab
 
-# %% ../nbs/07_bitstream.ipynb #5f9181db
+# %% ../nbs/07_bitstream.ipynb #2a1ca0c7
 MAGIC, VERSION = b"\x89IAC", 1
 _FIXED = struct.Struct("<16s4d3H3IdI") # identity ... P
 _SECTION = struct.Struct("<2I") # size, CRC
@@ -42,7 +42,7 @@ class BitstreamError(InputError):
 class Header:
     "What a decoder knows before it reads any coded data."
     identity:str # of the global model, 32 hex digits
-    beta:float # weight of the rates
+    beta:float # the global model's weight of the rate
     prior:SpikeAndSlab # of the update
     N:int # channels of z
     M:int # channels of y

@@ -72,15 +72,15 @@ def global_identity(
     "Its identity."
     return model_identity(global_model(beta, size, scales))
 
-# %% ../nbs/11_experiments.ipynb #460de657
+# %% ../nbs/11_experiments.ipynb #9697b34c
 FRAMES = {"juggle": 21, "dog": 20, "flower": 20, "dashcam": 18, "room": 40} # of the clips of Open-5N at 2 fps
 LATENT_STEPS = PRESETS["fast"].latent_steps
 
-def _methods(study:str, clips, betas, steps:int) -> Iterator: # of Experiment
+def _methods(study:str, clips, betas, steps:int, n_frames:int=0) -> Iterator: # of Experiment
     for clip in clips:
         for beta in betas:
             for method in METHODS:
-                yield Experiment(study, clip, AdaptConfig(method, beta, steps, latent_steps=LATENT_STEPS if method in ("latents", "full") else 0, evaluations=0))
+                yield Experiment(study, clip, AdaptConfig(method, beta, steps, latent_steps=LATENT_STEPS if method in ("latents", "full") else 0, evaluations=0), n_frames=n_frames)
 
 def _ablations() -> Iterator:
     variants = {"full": {}, "no-model-rate": {"model_rate": False}, "quantized-after": {"quantize": "after"}, "neither": {"model_rate": False, "quantize": "after"},
@@ -124,7 +124,7 @@ STUDIES = {study: _by_name(experiments) for study, experiments in { # study -> n
     "steps": _steps(),
     "parts": (Experiment("parts", "dashcam", AdaptConfig(steps=1000, parts=part), part) for part in PARTS if part != "all"),
     "recipes": _recipes(),
-    "quick": _methods("quick", ("dashcam", "room"), (1e-3, 2.5e-4), 200),
+    "quick": _methods("quick", ("dashcam", "room"), (1e-3, 2.5e-4), 200, n_frames=8),
 }.items()}
 
 def experiment(
