@@ -49,7 +49,7 @@ def plain_model(model:Hyperprior) -> MeanScaleHyperprior:
 
 def plain_step(model:Hyperprior, frames:np.ndarray, cfg:AdaptConfig):
     "One step of L_RDM as one would write it down."
-    plain = plain_model(model).requires_grad_(False)
+    plain = plain_model(model).requires_grad_(False).train()  # CompressAI's noise in place of rounding, or the sender would have no gradient
     theta = receiver_parameters(plain)
     delta = {k: torch.zeros_like(p).requires_grad_() for k, p in theta.items()}
     phi = [p.requires_grad_() for p in sender_parameters(plain).values()]
@@ -65,6 +65,7 @@ def plain_step(model:Hyperprior, frames:np.ndarray, cfg:AdaptConfig):
             components = torch.stack([Normal(0.0, prior.sigma).log_prob(d), Normal(0.0, prior.s).log_prob(d) + math.log(prior.alpha)])
             loss = loss - (torch.logsumexp(components, 0) - math.log(1 + prior.alpha)).sum() / math.log(2) / n_pixels
         optimizer.zero_grad(); loss.backward(); optimizer.step()
+        assert i or all(p.grad.any() for p in phi)
     return step
 
 
