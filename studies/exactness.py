@@ -13,7 +13,7 @@ import torch
 from instance_compression.cli import provenance
 from instance_compression.data import fetch_kodak, read_image, to_tensor
 from instance_compression.entropy_coding import decode_frame, encode_frame, factorized_tables
-from instance_compression.hyperprior import BETAS, exact_hyper_synthesis, load_global, pad, symbols_of, synthesis
+from instance_compression.hyperprior import BETAS, exact_hyper_synthesis, load_global, model_identity, pad, symbols_of, synthesis
 from instance_compression.rate_distortion import factorized_bits, gaussian_bits, psnr_of
 
 
@@ -50,7 +50,7 @@ def main():
             columns.append({"bpp_float": bits_float / (h * w), "bpp_exact": bits_exact / (h * w), "coded_bpp": 8 * len(data) / (h * w), "psnr_float": psnr(y_float, means.double()),
                             "psnr_exact": psnr(symbols["y_symbols"], symbols["means_hat"]), "seconds_h_s_float": seconds_float, "seconds_h_s_exact": seconds_exact, "seconds_g_s": seconds_g_s,
                             "seconds_encode_frame": seconds_encode, "seconds_decode_frame": seconds_decode})
-        rows.append({"beta": beta, "n_images": len(columns)} | {k: float(np.mean([c[k] for c in columns])) for k in columns[0]} | {"seconds_tables_z": seconds_tables} | provenance())
+        rows.append({"identity": model_identity(model), "beta": beta, "n_images": len(columns)} | {k: float(np.mean([c[k] for c in columns])) for k in columns[0]} | {"seconds_tables_z": seconds_tables} | provenance())
         print(rows[-1], flush=True)
     pd.DataFrame(rows).to_csv(a.table, index=False)
 

@@ -6,7 +6,7 @@ import torch
 
 from instance_compression.cli import provenance
 from instance_compression.data import photographs
-from instance_compression.hyperprior import SIZES, Hyperprior, init_transform, load_global, quantizer_gain
+from instance_compression.hyperprior import SIZES, Hyperprior, init_transform, load_global, model_identity, quantizer_gain
 from instance_compression.training import TrainConfig, hold_back, layer_sensitivity, load_photographs, random_crops
 
 
@@ -27,5 +27,5 @@ x = random_crops(images, TrainConfig(batch_size=8, crop=192), 0)
 rows = []
 for beta in (1e-3, 2.5e-4):
     for name, model in (("start, gain in one layer", start(beta, x, False)), ("start, x in quantizer steps", start(beta, x, True)), ("trained", load_global(beta))):
-        rows += [{"beta": beta, "model": name} | row | provenance() for row in layer_sensitivity(model, x, draws=1)]
+        rows += [{"beta": beta, "model": name, "identity": model_identity(model)} | row | provenance() for row in layer_sensitivity(model, x, draws=1)]
 pd.DataFrame(rows).to_csv(Path(__file__).parent.parent / "results/layers.csv", index=False)
