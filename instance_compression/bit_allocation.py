@@ -12,7 +12,7 @@ import pandas as pd
 from .hyperprior import Hyperprior, receiver_parameters
 from .update_prior import SpikeAndSlab, level_bits
 
-# %% ../nbs/08_bit_allocation.ipynb #83f55d4e
+# %% ../nbs/08_bit_allocation.ipynb #3354daa4
 GROUPS = ("g_s weights", "g_s biases", "g_s GDN", "h_s weights", "h_s biases", "factorized prior")
 
 def group_of(
@@ -20,7 +20,7 @@ def group_of(
     n_dims:int, # of its shape
 ) -> str: # one of GROUPS
     "The group that a parameter's bits are counted in."
-    module, layer = name.split(".")[:2]
+    module = name.split(".")[0]
     if module == "entropy_bottleneck": return "factorized prior"
     if name.endswith((".beta", ".gamma")): return "g_s GDN"
     return f"{module} {'weights' if n_dims == 4 else 'biases'}"
