@@ -72,7 +72,7 @@ def global_identity(
     "Its identity."
     return model_identity(global_model(beta, size, scales))
 
-# %% ../nbs/11_experiments.ipynb #9697b34c
+# %% ../nbs/11_experiments.ipynb #9408f9e7
 FRAMES = {"juggle": 21, "dog": 20, "flower": 20, "dashcam": 18, "room": 40} # of the clips of Open-5N at 2 fps
 LATENT_STEPS = PRESETS["fast"].latent_steps
 
@@ -119,6 +119,7 @@ def _by_name(experiments) -> dict: # name -> Experiment
 
 STUDIES = {study: _by_name(experiments) for study, experiments in { # study -> name -> Experiment
     "main": _methods("main", OPEN_5N, BETAS, 1000),
+    "control": (Experiment("control", clip, AdaptConfig("encoder", beta, 1000, latent_steps=LATENT_STEPS, evaluations=0)) for clip in OPEN_5N for beta in BETAS),
     "ablations": _ablations(),
     "frames": (Experiment("frames", clip, AdaptConfig(steps=1000), f"first-{n}", n) for clip in ("dashcam", "room") for n in (1, 2, 5, 10, 20) if n < FRAMES[clip]),
     "steps": _steps(),
