@@ -6,7 +6,7 @@
 __all__ = ['METHODS', 'ROUNDINGS', 'QUANTIZE', 'KEEP', 'PARTS', 'PRESETS', 'WATCH', 'AdaptConfig', 'Adapted', 'bpp_model_of',
            'with_receiver', 'apply_update', 'clip_crops', 'optimize_latents', 'adapt']
 
-# %% ../nbs/06_adaptation.ipynb #fd9c526c
+# %% ../nbs/06_adaptation.ipynb #4c9632a6
 import dataclasses
 import hashlib
 import math
@@ -25,7 +25,7 @@ from tqdm.auto import tqdm
 from .data import InputError, to_tensor
 from .hyperprior import (STRIDE, Hyperprior, analysis, flatten, load_tensors, model_identity, pad, receiver_parameters,
                                              save_tensors, scales_of, sender_parameters, stopwatch, symbols_of, unflatten)
-from .rate_distortion import evaluate, psnr_of, rate_distortion, rdm_loss
+from .rate_distortion import evaluate, psnr_of, rate_distortion, rd_cost, rdm_loss
 from .training import keep_freed_memory, optimizer_tensors, restore_optimizer
 from .update_prior import SpikeAndSlab, add_update, priced_update, quantize_update, update_bits
 
@@ -172,7 +172,7 @@ def clip_crops(
         crops.append(pad(to_tensor(frame[top:top + size[0], left:left + size[1]])))
     return torch.cat([torch.nn.functional.pad(c, (0, size[1] - c.shape[3], 0, size[0] - c.shape[2]), mode="replicate") for c in crops])
 
-# %% ../nbs/06_adaptation.ipynb #582e3fa9
+# %% ../nbs/06_adaptation.ipynb #afabca71
 class _Base:
     "A group of the global model's parameters, and their scales, as flat vectors."
     def __init__(self, model:Hyperprior, parameters:dict):
@@ -198,10 +198,10 @@ def _rdm_loss(
         theta_bar, bits = priced_update(theta.values, delta, cfg.prior, theta.scale, quantize=cfg.quantize == "loop")
         parameters |= theta.moved(theta_bar)
     rd = rate_distortion(functional_call(model, parameters, (x, cfg.rounding)), x)
-    loss = rd["mse"] / cfg.beta + rd["bpp_y"] + rd["bpp_z"]
+    loss = rd_cost(rd, cfg.beta)
     return loss + (bits / n_pixels if cfg.model_rate else 0), {k: v.item() for k, v in rd.items()} | {"loss": loss.item()}
 
-# %% ../nbs/06_adaptation.ipynb #0da4a16b
+# %% ../nbs/06_adaptation.ipynb #db57e548
 @stopwatch("latents")
 def optimize_latents(
     model:Hyperprior, # what the receiver will have; left unchanged
@@ -218,7 +218,7 @@ def optimize_latents(
         optimizer.param_groups[0]["lr"] = cfg.lr_latents * 0.5 * (1 + math.cos(math.pi * step / cfg.latent_steps))
         rd = rate_distortion(model.decode_latents(y, cfg.rounding, z), x)
         optimizer.zero_grad(set_to_none=True)
-        (rd["mse"] / cfg.beta + rd["bpp_y"] + rd["bpp_z"]).backward()
+        rd_cost(rd, cfg.beta).backward()
         optimizer.step()
     return y.detach().cpu(), z.detach().cpu()
 
@@ -279,7 +279,7 @@ def _measured(adapted:Adapted, frames:np.ndarray) -> Adapted:
     bpp_model = bpp_model_of(adapted.levels, adapted.prior, math.prod(frames.shape[:3]))
     return dataclasses.replace(adapted, metrics=evaluate(adapted.model, frames, bpp_model, symbols=lambda i: adapted.symbols(i, frames[i])))
 
-# %% ../nbs/06_adaptation.ipynb #e72efe17
+# %% ../nbs/06_adaptation.ipynb #43b48965
 class _Run:
     "The state of an adaptation: all that a checkpoint keeps."
     def __init__(self, model_global:Hyperprior, frames:np.ndarray, cfg:AdaptConfig, device:str):
@@ -316,7 +316,7 @@ class _Run:
         "Without a number of steps: show the schedule the true cost of up to four frames, that share the update with all others."
         if not self.schedule.watches(self.step): return
         some = _assemble(self.model_global, now, self.frames[np.linspace(0, len(self.frames) - 1, min(4, len(self.frames))).astype(int)], self.cfg)
-        self.schedule.watch(self.step, some.metrics["mse"] + self.cfg.beta * (some.metrics["bpp_y"] + some.metrics["bpp_z"] + bpp_model_of(some.levels, some.prior, self.n_pixels)))
+        self.schedule.watch(self.step, self.cfg.beta * (rd_cost(some.metrics, self.cfg.beta) + bpp_model_of(some.levels, some.prior, self.n_pixels)))
 
     def _now(self) -> dict: # name -> tensor, apart from what is trained
         return {k: v.detach().cpu().clone() for k, v in self.trainables.items()}

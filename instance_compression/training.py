@@ -7,7 +7,7 @@ __all__ = ['TrainConfig', 'random_crops', 'load_photographs', 'schedule', 'train
            'keep_freed_memory', 'beside', 'optimizer_tensors', 'restore_optimizer', 'hold_back', 'validate',
            'join_processes', 'train', 'branch', 'layer_sensitivity']
 
-# %% ../nbs/04_training.ipynb #c3b38dcc
+# %% ../nbs/04_training.ipynb #486aba07
 import csv
 import ctypes
 import dataclasses
@@ -30,7 +30,7 @@ from tqdm.auto import tqdm
 from .data import InputError, read_image, to_tensor
 from .hyperprior import (GDN, SIZES, Hyperprior, calibrate_scales, init_transform, load_model, load_tensors, model_identity, quantizer_gain,
                                              receiver_parameters, save_model, save_tensors, write_atomically)
-from .rate_distortion import psnr_of, rate_distortion
+from .rate_distortion import psnr_of, rate_distortion, rd_cost
 
 # %% ../nbs/04_training.ipynb #5c88f7f3
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def load_photographs(
     if not images: raise InputError(f"no photograph of at least {crop}x{crop} pixels among {len(paths)} files; give a folder with larger ones")
     return images
 
-# %% ../nbs/04_training.ipynb #069451db
+# %% ../nbs/04_training.ipynb #684dc4ed
 def schedule(
     step:int, # from 0
     cfg:TrainConfig, # steps, warmup, decay
@@ -112,7 +112,7 @@ def train_step(
     with torch.autocast(x.device.type, torch.bfloat16, enabled=cfg.precision == "bf16"):
         out = model(x, rounding="mixed")
     rd = rate_distortion(out, x)
-    loss = rd["mse"] / cfg.beta + rd["bpp_y"] + rd["bpp_z"]
+    loss = rd_cost(rd, cfg.beta)
     weights.zero_grad(); medians.zero_grad()
     loss.backward()
     parameters = [p for group in weights.param_groups for p in group["params"]]
@@ -335,7 +335,7 @@ def branch(
     for p in model.h_s[-1].parameters(): p.mul_(c)
     return model
 
-# %% ../nbs/04_training.ipynb #bc13ccbb
+# %% ../nbs/04_training.ipynb #f2bc74aa
 @torch.no_grad()
 def layer_sensitivity(
     model:Hyperprior, # left as it was
@@ -346,7 +346,7 @@ def layer_sensitivity(
     seed:int=0, # of the draws
 ) -> list: # dicts: tensor, n_moved, d_loss (increase of L_RD / beta)
     "The loss caused by a bin, up or down at random, in some elements of each of the receiver's tensors."
-    loss = lambda: (lambda rd: rd["mse"] / model.beta + rd["bpp_y"] + rd["bpp_z"])(rate_distortion(model(x, rounding="round"), x)).item()
+    loss = lambda: rd_cost(rate_distortion(model(x, rounding="round"), x), model.beta).item()
     rng, before, rows = torch.Generator().manual_seed(seed), loss(), []
     for name, p in receiver_parameters(model).items():
         kept, n, increase = p.clone(), max(1, round(share * p.numel())), []

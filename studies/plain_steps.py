@@ -21,7 +21,7 @@ from instance_compression.bitstream import encode_clip
 from instance_compression.cli import append_row, result_row
 from instance_compression.data import load_clip
 from instance_compression.hyperprior import GDN, SubpixelDeconv, load_global
-from instance_compression.rate_distortion import rate_distortion
+from instance_compression.rate_distortion import rate_distortion, rd_cost
 from instance_compression.update_prior import quantize_ste
 
 
@@ -30,7 +30,7 @@ def plain_loss(model, x, cfg, n_pixels, bases, offset, delta):
     phi, theta = bases
     seen = theta.moved(theta.values + theta.scale * quantize_ste(delta, cfg.prior))
     rd = rate_distortion(functional_call(model, phi.moved(phi.values + phi.scale * offset) | seen, (x.contiguous(), cfg.rounding)), x)
-    loss = rd["mse"] / cfg.beta + rd["bpp_y"] + rd["bpp_z"]
+    loss = rd_cost(rd, cfg.beta)
     bits = 0
     for d in theta.moved(delta).values():
         components = torch.stack([Normal(0.0, cfg.prior.sigma).log_prob(d), Normal(0.0, cfg.prior.s).log_prob(d) + math.log(cfg.prior.alpha)])
