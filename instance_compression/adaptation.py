@@ -390,7 +390,7 @@ def _load_run(path:Path, run:_Run):
 def _key(run:_Run) -> dict: # what a checkpoint belongs to
     return {"config": dataclasses.asdict(run.cfg), "model": model_identity(run.model_global), "clip": hashlib.sha256(np.ascontiguousarray(run.frames)).hexdigest()}
 
-# %% ../nbs/06_adaptation.ipynb #d64409b2
+# %% ../nbs/06_adaptation.ipynb #e308c2ad
 def adapt(
     model_global:Hyperprior, # left unchanged
     frames:np.ndarray, # uint8 (T,H,W,3)
@@ -406,23 +406,22 @@ def adapt(
     run = _Run(model_global, frames, cfg, device)
     if checkpoint and Path(checkpoint).is_file(): _load_run(checkpoint, run)
     smooth, saved = {}, run.step
-    bar = tqdm(total=run.total, initial=run.step, desc=f"adapt {cfg.method}", unit="step", disable=not progress, mininterval=1)
-    while (what := run.due) and (stop_after is None or run.step < stop_after):
-        if what == "networks":
-            metrics, bar.total = run.advance(), run.total
-            bar.update()
-            if not math.isfinite(metrics["loss"]):
-                warnings.warn(f"adaptation diverged at step {run.step}; the best before it is returned, lower rates may help")
-                break
-            smooth = {k: 0.98 * smooth.get(k, v) + 0.02 * v for k, v in metrics.items()}
-            bar.set_postfix(loss=f"{smooth['loss']:.3f}", bpp=f"{smooth['bpp_y'] + smooth['bpp_z']:.3f}", psnr=f"{psnr_of(smooth['mse']):.2f}",
-                            model_kbit=f"{run.best.metrics['bpp_model'] * run.n_pixels / 1e3:.1f}", refresh=False)
-            if measured := run.step == run.schedule.last or cfg.measured_at(run.step): run.measure()
-        else:
-            run.advance_latents(); bar.update(cfg.latent_steps)
-            measured = not run.due
-        if checkpoint and (measured or run.step - saved >= save_every): _save_run(checkpoint, run); saved = run.step
-    bar.close()
+    with tqdm(total=run.total, initial=run.step, desc=f"adapt {cfg.method}", unit="step", disable=not progress, mininterval=1) as bar:
+        while (what := run.due) and (stop_after is None or run.step < stop_after):
+            if what == "networks":
+                metrics, bar.total = run.advance(), run.total
+                bar.update()
+                if not math.isfinite(metrics["loss"]):
+                    warnings.warn(f"adaptation diverged at step {run.step}; the best before it is returned, lower rates may help")
+                    break
+                smooth = {k: 0.98 * smooth.get(k, v) + 0.02 * v for k, v in metrics.items()}
+                bar.set_postfix(loss=f"{smooth['loss']:.3f}", bpp=f"{smooth['bpp_y'] + smooth['bpp_z']:.3f}", psnr=f"{psnr_of(smooth['mse']):.2f}",
+                                model_kbit=f"{run.best.metrics['bpp_model'] * run.n_pixels / 1e3:.1f}", refresh=False)
+                if measured := run.step == run.schedule.last or cfg.measured_at(run.step): run.measure()
+            else:
+                run.advance_latents(); bar.update(cfg.latent_steps)
+                measured = not run.due
+            if checkpoint and (measured or run.step - saved >= save_every): _save_run(checkpoint, run); saved = run.step
     steps = run.step if run.schedule.last is None else min(run.step, run.schedule.last)
     before = dataclasses.replace(run.best.before or run.best, log=[row for row in run.log if row["step"] <= steps], network_steps=steps) if cfg.latent_steps else None
     return dataclasses.replace(run.best, log=run.log, network_steps=steps, before=before)

@@ -48,16 +48,18 @@ from .figures import busiest_crop, comparison_figure, figure_style
 from .hyperprior import BETAS, SIZES, Hyperprior, global_path, load_global, load_model, load_tensors, model_identity, stopwatch, without_scales, write_atomically
 from .training import TrainConfig, beside, join_processes, load_photographs, train as train_model
 
-# %% ../nbs/10_cli.ipynb #bc95b504
+# %% ../nbs/10_cli.ipynb #d18c70c2
 def provenance(
     device:str="cpu", # that computed
 ) -> dict: # commit, machine
-    "The commit of this code (or its version) and the machine, in words."
+    "The commit of this code (or its version; dirty, if anything but tables and figures has changed since) and the machine, in words."
     here = Path(instance_compression.__file__).parent
     git = lambda *args: subprocess.run(["git", "-C", here, *args], capture_output=True, text=True, check=True).stdout.strip()
     commit = f"version {instance_compression.__version__}"
     try:
-        if Path(git("rev-parse", "--show-toplevel")) == here.parent.resolve(): commit = git("describe", "--always", "--dirty")
+        if Path(git("rev-parse", "--show-toplevel")) == here.parent.resolve():
+            changed = git("status", "--porcelain", "--untracked-files=no", "--", ":/", *(f":/!{made}" for made in ("results", "figures", "README.md")))
+            commit = git("describe", "--always") + ("-dirty" if changed else "")
     except (OSError, subprocess.CalledProcessError): pass  # not a checkout
     gpu = f", {torch.cuda.get_device_name(device)}" if device.startswith("cuda") else ""
     return {"commit": commit, "machine": f"{platform.machine()} {os.cpu_count()} cores, torch {torch.__version__.split('+')[0]}{gpu}"}

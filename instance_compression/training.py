@@ -270,7 +270,7 @@ def _start(cfg:TrainConfig, images:list, init:Path) -> Hyperprior:
     if model.channels | {"gain": 1.0} != fresh: raise InputError(f"{init} has other channels than size {cfg.size}; choose the matching --size")
     return branch(model, cfg.beta)
 
-# %% ../nbs/04_training.ipynb #309d5199
+# %% ../nbs/04_training.ipynb #b638569f
 def train(
     cfg:TrainConfig, # what to train
     images:list, # uint8 arrays (H,W,3)
@@ -292,20 +292,19 @@ def train(
     photographs, held_back = hold_back(images)
     if checkpoint.is_file(): run.load(checkpoint)
     begin, sums = time.perf_counter() - (run.log[-1]["seconds"] if run.log else 0), []
-    bar = tqdm(total=cfg.steps, initial=run.step, desc=f"train beta={cfg.beta:g}", unit="step", mininterval=1, disable=not progress or rank > 0)
-    while run.step < cfg.steps:
-        x = random_crops(photographs, cfg, run.step)[rank::world].to(device)
-        torch.manual_seed((cfg.seed * 1_000_003 + run.step) * world + rank)  # noise depends on the step alone, so that resuming changes nothing
-        sums.append(run.advance(x)); bar.update()
-        last = run.step == cfg.steps
-        if run.step % log_every == 0 or last:
-            row = {k: float(np.mean([s[k] for s in sums])) for k in sums[0]}
-            sums, row = [], {"step": run.step, "seconds": round(time.perf_counter() - begin, 1)} | row | {"psnr": psnr_of(row["mse"])}
-            bar.set_postfix(loss=f"{row['loss']:.3f}", psnr=f"{row['psnr']:.2f}", bpp=f"{row['bpp_y'] + row['bpp_z']:.3f}")
-            run.log.append(row | (validate(run.average, held_back, cfg.beta) if run.step % save_every == 0 or last else {}))
-        if run.step % save_every == 0: run.save(checkpoint if rank == 0 else None)
-        if run.step == stop_after: return run.average
-    bar.close()
+    with tqdm(total=cfg.steps, initial=run.step, desc=f"train beta={cfg.beta:g}", unit="step", mininterval=1, disable=not progress or rank > 0) as bar:
+        while run.step < cfg.steps:
+            x = random_crops(photographs, cfg, run.step)[rank::world].to(device)
+            torch.manual_seed((cfg.seed * 1_000_003 + run.step) * world + rank)  # noise depends on the step alone, so that resuming changes nothing
+            sums.append(run.advance(x)); bar.update()
+            last = run.step == cfg.steps
+            if run.step % log_every == 0 or last:
+                row = {k: float(np.mean([s[k] for s in sums])) for k in sums[0]}
+                sums, row = [], {"step": run.step, "seconds": round(time.perf_counter() - begin, 1)} | row | {"psnr": psnr_of(row["mse"])}
+                bar.set_postfix(loss=f"{row['loss']:.3f}", psnr=f"{row['psnr']:.2f}", bpp=f"{row['bpp_y'] + row['bpp_z']:.3f}")
+                run.log.append(row | (validate(run.average, held_back, cfg.beta) if run.step % save_every == 0 or last else {}))
+            if run.step % save_every == 0: run.save(checkpoint if rank == 0 else None)
+            if run.step == stop_after: return run.average
     if rank > 0: return run.average.cpu()
     _finish(run, images, out, init)
     return load_model(out)
