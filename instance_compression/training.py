@@ -7,7 +7,7 @@ __all__ = ['TrainConfig', 'random_crops', 'load_photographs', 'schedule', 'train
            'keep_freed_memory', 'beside', 'optimizer_tensors', 'restore_optimizer', 'hold_back', 'validate',
            'join_processes', 'train', 'branch', 'layer_sensitivity']
 
-# %% ../nbs/04_training.ipynb #486aba07
+# %% ../nbs/04_training.ipynb #948d0791
 import csv
 import ctypes
 import dataclasses
@@ -29,7 +29,7 @@ from tqdm.auto import tqdm
 
 from .data import InputError, read_image, to_tensor
 from .hyperprior import (GDN, SIZES, Hyperprior, calibrate_scales, init_transform, load_model, load_tensors, model_identity, quantizer_gain,
-                                             receiver_parameters, save_model, save_tensors, write_atomically)
+                                             receiver_parameters, save_model, save_tensors, scales_of, unflatten, write_atomically)
 from .rate_distortion import psnr_of, rate_distortion, rd_cost
 
 # %% ../nbs/04_training.ipynb #5c88f7f3
@@ -334,7 +334,7 @@ def branch(
     for p in model.h_s[-1].parameters(): p.mul_(c)
     return model
 
-# %% ../nbs/04_training.ipynb #f2bc74aa
+# %% ../nbs/04_training.ipynb #2ae51bcd
 @torch.no_grad()
 def layer_sensitivity(
     model:Hyperprior, # left as it was
@@ -346,14 +346,15 @@ def layer_sensitivity(
 ) -> list: # dicts: tensor, n_moved, d_loss (increase of L_RD / beta)
     "The loss caused by a bin, up or down at random, in some elements of each of the receiver's tensors."
     loss = lambda: rd_cost(rate_distortion(model(x, rounding="round"), x), model.beta).item()
-    rng, before, rows = torch.Generator().manual_seed(seed), loss(), []
-    for name, p in receiver_parameters(model).items():
+    rng, before, rows, theta = torch.Generator().manual_seed(seed), loss(), [], receiver_parameters(model)
+    scales = unflatten(scales_of(model, theta), theta)
+    for name, p in theta.items():
         kept, n, increase = p.clone(), max(1, round(share * p.numel())), []
         for _ in range(draws):
             moved = torch.randperm(p.numel(), generator=rng)[:n]
             bins = torch.zeros(p.numel())
             bins[moved] = bin_width * (2.0 * torch.randint(2, (n,), generator=rng) - 1)
-            p.add_(bins.reshape(p.shape))  # (P,) -> the tensor's shape
+            p.add_(bins.reshape(p.shape) * scales[name])  # (P,) -> the tensor's shape
             increase.append(loss() - before)
             p.copy_(kept)
         rows.append({"tensor": name, "n_moved": n, "d_loss": float(np.mean(increase))})

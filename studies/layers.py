@@ -1,4 +1,4 @@
-"""Make results/layers.csv: what one bin in 1 % of a layer's parameters does to the loss, for the start in two scalings and for the shipped models."""
+"""Make results/layers.csv: what one bin in 1 % of a layer's parameters does to the loss, for the start in two scalings and for the shipped models, with bins of one width and with their own."""
 from pathlib import Path
 
 import pandas as pd
@@ -6,7 +6,7 @@ import torch
 
 from instance_compression.cli import provenance
 from instance_compression.data import photographs
-from instance_compression.hyperprior import SIZES, Hyperprior, init_transform, load_global, model_identity, quantizer_gain
+from instance_compression.hyperprior import SIZES, Hyperprior, init_transform, load_global, model_identity, quantizer_gain, without_scales
 from instance_compression.training import TrainConfig, hold_back, layer_sensitivity, load_photographs, random_crops
 
 
@@ -26,6 +26,6 @@ images = hold_back(load_photographs(photographs()[::4], 256))[1]
 x = random_crops(images, TrainConfig(batch_size=8, crop=192), 0)
 rows = []
 for beta in (1e-3, 2.5e-4):
-    for name, model in (("start, gain in one layer", start(beta, x, False)), ("start, x in quantizer steps", start(beta, x, True)), ("trained", load_global(beta))):
+    for name, model in (("start, gain in one layer", start(beta, x, False)), ("start, x in quantizer steps", start(beta, x, True)), ("trained", without_scales(load_global(beta))), ("trained, own bins", load_global(beta))):
         rows += [{"beta": beta, "model": name, "identity": model_identity(model)} | row | provenance() for row in layer_sensitivity(model, x, draws=1)]
 pd.DataFrame(rows).to_csv(Path(__file__).parent.parent / "results/layers.csv", index=False)
