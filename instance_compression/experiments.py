@@ -72,7 +72,7 @@ def global_identity(
     "Its identity."
     return model_identity(global_model(beta, size, scales))
 
-# %% ../nbs/11_experiments.ipynb #9408f9e7
+# %% ../nbs/11_experiments.ipynb #576454bb
 FRAMES = {"juggle": 21, "dog": 20, "flower": 20, "dashcam": 18, "room": 40} # of the clips of Open-5N at 2 fps
 LATENT_STEPS = PRESETS["fast"].latent_steps
 
@@ -98,16 +98,16 @@ def _steps() -> Iterator:
     yield Experiment("steps", "dashcam", AdaptConfig(steps=5000, evaluations=0, **FIRST), "first-5000", scales=False)
 
 def _recipes() -> Iterator:
-    variants = {"fast": {}, "crop-256": {"crop": 256, "steps": 2250}, "crop-512": {"crop": 512, "steps": 560}, "mixed": {"rounding": "mixed"}, "memory-0.999": {"beta2": 0.999}, "sender-first": {"sender_first": 0.1},
+    variants = {"fast": {}, "crop-256": {"crop": 256, "steps": 1125}, "crop-512": {"crop": 512, "steps": 280}, "warmup-100": {"warmup": 100}, "mixed": {"rounding": "mixed"}, "memory-0.999": {"beta2": 0.999}, "sender-first": {"sender_first": 0.1},
                 "sender-x0.5": {"lr_sender": AdaptConfig.lr_sender / 2}, "sender-x2": {"lr_sender": AdaptConfig.lr_sender * 2}, "delta-x0.5": {"lr_delta": AdaptConfig.lr_delta / 2}, "delta-x2": {"lr_delta": AdaptConfig.lr_delta * 2},
                 "both-x2": {"lr_sender": AdaptConfig.lr_sender * 2, "lr_delta": AdaptConfig.lr_delta * 2}}
     for clip in ("foreman", "tree1080"):
-        for variant, changes in variants.items(): yield Experiment("recipes", clip, AdaptConfig(**{"evaluations": 2} | changes), variant)
-        for variant in ("fast", "both-x2"): yield Experiment("recipes", clip, AdaptConfig(beta=3e-3, evaluations=2, **variants[variant]), variant)
+        for variant, changes in variants.items(): yield Experiment("recipes", clip, AdaptConfig(**{"steps": 500, "evaluations": 2} | changes), variant)
+        for variant in ("fast", "both-x2"): yield Experiment("recipes", clip, AdaptConfig(beta=3e-3, steps=500, evaluations=2, **variants[variant]), variant)
         for variant, changes in {"first": FIRST, "first-lower": FIRST | {"lr_sender": 2e-5, "lr_delta": 3e-5}}.items():
-            yield Experiment("recipes", clip, AdaptConfig(steps=2250, evaluations=2, **changes), variant, scales=False)
-        for rate in (1e-4, 1e-5): yield Experiment("recipes", clip, dataclasses.replace(PRESETS["paper"], steps=1000 if clip == "foreman" else 70, evaluations=2, lr_sender=rate, lr_delta=rate), f"paper-{rate:g}", scales=False)
-        for factor in (0.5, 1, 2): yield Experiment("recipes", clip, AdaptConfig("encoder", lr_sender=AdaptConfig.lr_sender * factor, evaluations=2), f"sender-x{factor:g}")
+            yield Experiment("recipes", clip, AdaptConfig(steps=1125, evaluations=2, **changes), variant, scales=False)
+        for rate in (1e-4, 1e-5): yield Experiment("recipes", clip, dataclasses.replace(PRESETS["paper"], steps=500 if clip == "foreman" else 35, evaluations=2, lr_sender=rate, lr_delta=rate), f"paper-{rate:g}", scales=False)
+        for factor in (0.5, 1, 2): yield Experiment("recipes", clip, AdaptConfig("encoder", steps=500, lr_sender=AdaptConfig.lr_sender * factor, evaluations=2), f"sender-x{factor:g}")
         for rate in (1e-2, 3e-2, 1e-1): yield Experiment("recipes", clip, AdaptConfig("latents", latent_steps=LATENT_STEPS, lr_latents=rate), f"latents-{rate:g}", n_frames=2)
         yield Experiment("recipes", clip, AdaptConfig("latents", latent_steps=LATENT_STEPS, rounding="mixed"), "latents-mixed", n_frames=2)
 
