@@ -43,18 +43,19 @@ def save_figure(
     fig.savefig(Path(folder) / f"{name}.pdf", metadata={"CreationDate": None, "Producer": None, "Creator": None}, bbox_inches="tight")
     fig.savefig(Path(folder) / f"{name}.png", metadata={"Software": None}, dpi=200, bbox_inches="tight")
 
-# %% ../nbs/09_figures.ipynb #979d9bef
+# %% ../nbs/09_figures.ipynb #097a7127
 def draw_rd(
     ax:Axes, # to draw on
     runs:pd.DataFrame, # rows of results/runs.csv of one clip: method, coded_bpp, psnr
-    references:pd.DataFrame, # rows of results/references.csv of that clip: codec, coded_bpp, psnr
+    references:pd.DataFrame=None, # rows of results/references.csv of that clip: codec, coded_bpp, psnr
 ):
     "RD curve of each method; other codecs in grey, as far as ours reach."
     for method, (colour, marker, label) in METHOD_STYLE.items():
         rows = runs[runs.method == method].sort_values("coded_bpp")
         if len(rows): ax.plot(rows.coded_bpp, rows.psnr, color=colour, marker=marker, label=label)
     limits = ax.get_xlim(), ax.get_ylim()
-    for (codec, rows), style in zip(references.sort_values("coded_bpp").groupby("codec"), ("--", ":")): ax.plot(rows.coded_bpp, rows.psnr, color="0.6", ls=style, label=codec)
+    codecs = [] if references is None else references.sort_values("coded_bpp").groupby("codec")
+    for (codec, rows), style in zip(codecs, ("--", ":")): ax.plot(rows.coded_bpp, rows.psnr, color="0.6", ls=style, label=codec)
     ax.set(xlabel="Rate [bpp]", ylabel="PSNR [dB]", xlim=limits[0], ylim=limits[1])
 
 # %% ../nbs/09_figures.ipynb #4f092801
