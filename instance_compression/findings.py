@@ -228,7 +228,7 @@ def support_table(
     gain, price = 100 * (1 - support.loss / support.loss_global), 100 * bits / support.n_pixels * support.beta / support.loss_global
     return support[["clip", "steps", "n_moving"]].assign(gain=gain, price=price, net=gain - price)
 
-# %% ../nbs/12_findings.ipynb #aeff1ef1
+# %% ../nbs/12_findings.ipynb #dbb5c3b7
 def amortization_rows(
     t:dict, # of `read_results`
 ) -> pd.DataFrame: # of encoder and full: as results/amortization.csv
@@ -269,7 +269,8 @@ def amortization_figure(
             colour, marker, label = METHOD_STYLE[method]
             right.plot(of_fps.beta, of_fps[method], color=colour, marker=marker, ls="none", mfc=colour if fps == rows.fps.max() else "none", label=f"{label}, {of_fps.n_frames.iloc[0]} frames")
     right.set(xscale="log", xlabel="beta", ylabel="Fall of L_RDM [%]", ylim=(0, None))
-    for ax in (left, right): ax.legend(frameon=False)
+    left.legend(frameon=False)
+    right.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     fig.tight_layout(pad=0.4)
     return fig
 
