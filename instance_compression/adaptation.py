@@ -279,13 +279,13 @@ def _measured(adapted:Adapted, frames:np.ndarray) -> Adapted:
     bpp_model = bpp_model_of(adapted.levels, adapted.prior, math.prod(frames.shape[:3]))
     return dataclasses.replace(adapted, metrics=evaluate(adapted.model, frames, bpp_model, symbols=lambda i: adapted.symbols(i, frames[i])))
 
-# %% ../nbs/06_adaptation.ipynb #43b48965
+# %% ../nbs/06_adaptation.ipynb #d9c3f2bf
 class _Run:
     "The state of an adaptation: all that a checkpoint keeps."
     def __init__(self, model_global:Hyperprior, frames:np.ndarray, cfg:AdaptConfig, device:str):
         self.model_global, self.frames, self.cfg, self.device = model_global, frames, cfg, device
         self.step, self.n_pixels, self.best_now, self.latents, self.schedule = 0, math.prod(frames.shape[:3]), {}, [], _Schedule(cfg)  # the best so far is the global model
-        self._watch({})
+        if self.schedule.watches(self.step): self._watch({})
         self.best = _assemble(model_global, self.best_now, frames, dataclasses.replace(cfg, quantize="loop"))
         self.log = [self._row(self.best, 0.0)]
         self.model = deepcopy(model_global).requires_grad_(False).to(device)
@@ -309,12 +309,11 @@ class _Run:
         if self.moves is not None and delta is not None and delta.grad is not None: delta.grad.mul_(self.moves)
         self.optimizer.step()
         self.step += 1
-        self._watch(self._now())
+        if self.schedule.watches(self.step): self._watch(self._now())
         return metrics
 
     def _watch(self, now:dict):
-        "Without a number of steps: show the schedule the true cost of up to four frames, that share the update with all others."
-        if not self.schedule.watches(self.step): return
+        "Show the schedule the true cost of up to four frames, that share the update with all others."
         some = _assemble(self.model_global, now, self.frames[np.linspace(0, len(self.frames) - 1, min(4, len(self.frames))).astype(int)], self.cfg)
         self.schedule.watch(self.step, self.cfg.beta * (rd_cost(some.metrics, self.cfg.beta) + bpp_model_of(some.levels, some.prior, self.n_pixels)))
 

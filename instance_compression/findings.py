@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['ABLATIONS', 'read_results', 'of_study', 'curve', 'bd_rate_and_psnr', 'complete_clips', 'main_runs', 'bd_table',
            'bd_markdown', 'rd_figure', 'coded_cost', 'relative_gain', 'f6', 'ablation_table', 'ablation_figure', 'f2',
-           'f3', 'support_table', 'amortization_rows', 'amortization_table', 'amortization_bd', 'amortization_figure',
-           'f1', 'gain_by_step', 'gain_by_beta', 'progress_figure', 'f4', 'allocation_by_beta', 'allocation_figure',
-           'f5', 'frames_table', 'frames_figure', 'parts_table', 'findings_table', 'build_figures']
+           'f3', 'support_table', 'loss_global', 'amortization_rows', 'amortization_table', 'amortization_bd',
+           'amortization_figure', 'f1', 'gain_by_step', 'gain_by_beta', 'progress_figure', 'f4', 'allocation_by_beta',
+           'allocation_figure', 'f5', 'frames_table', 'frames_figure', 'parts_table', 'findings_table', 'build_figures']
 
-# %% ../nbs/12_findings.ipynb #13525f65
+# %% ../nbs/12_findings.ipynb #1624123e
 import warnings
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from matplotlib.ticker import NullFormatter, ScalarFormatter
 from .bit_allocation import GROUPS, by_group
 from .data import OPEN_5N
 from .figures import METHOD_STYLE, draw_rd, figure_style, kodak_figure, save_figure
+from .rate_distortion import rdm_loss
 from .update_prior import SpikeAndSlab, level_bits
 
 # %% ../nbs/12_findings.ipynb #cf819a2c
@@ -228,17 +229,23 @@ def support_table(
     gain, price = 100 * (1 - support.loss / support.loss_global), 100 * bits / support.n_pixels * support.beta / support.loss_global
     return support[["clip", "steps", "n_moving"]].assign(gain=gain, price=price, net=gain - price)
 
-# %% ../nbs/12_findings.ipynb #dbb5c3b7
+# %% ../nbs/12_findings.ipynb #3e80a341
+def loss_global(
+    runs:pd.DataFrame, # rows of results/runs.csv
+    progress:pd.DataFrame, # their rows in results/progress.csv
+) -> pd.Series: # L_RDM, an estimate
+    "What the global model costs on the clip of each run: its step 0."
+    return runs.run.map(progress[progress.step == 0].set_index("run").loss)
+
 def amortization_rows(
     t:dict, # of `read_results`
 ) -> pd.DataFrame: # of encoder and full: as results/amortization.csv
     "One clip as in the main result, and sampled more often."
     rows = t["amortization"]
     main = main_runs(t, clip=rows["clip"].iloc[0])
-    loss = main.mse + main.beta * main.bpp
-    start = loss[main.method == "global"].set_axis(main.beta[main.method == "global"])
-    main = main.assign(loss=loss, loss_global=main.beta.map(start))
-    return pd.concat([main[main.method.isin(["encoder", "full"])], rows[rows.fps > main.fps.max()]], ignore_index=True)
+    main = main[main.method.isin(["encoder", "full"])]
+    main = main.assign(loss=rdm_loss(main, main.beta), loss_global=loss_global(main, t["progress"]))
+    return pd.concat([main, rows[rows.fps > main.fps.max()]], ignore_index=True)
 
 def amortization_table(
     rows:pd.DataFrame, # of `amortization_rows`
@@ -274,7 +281,7 @@ def amortization_figure(
     fig.tight_layout(pad=0.4)
     return fig
 
-# %% ../nbs/12_findings.ipynb #768a41b6
+# %% ../nbs/12_findings.ipynb #01b50669
 def f1(
     t:dict, # of `read_results`
 ) -> tuple: # as `f6`
@@ -282,8 +289,9 @@ def f1(
     n_clips, methods, fall = main_runs(t)["clip"].nunique(), _against_encoder(t), 100 * (1 - _relative_costs(t))
     dB, bits = methods.bd_psnr["full"], methods.bd_rate["full"]
     often = amortization_rows(t)
+    bits_often, dB_often = amortization_bd(often)
     here = (f"{dB:+.2f} dB, {bits:+.1f} % bits ({f'mean of {n_clips} clips' if n_clips > 1 else 'one clip'}); "
-            "where all {} frames of dashcam share the update, {:+.2f} dB, {:+.1f} % bits; ".format(often.n_frames.max(), *amortization_bd(often)[::-1]) +
+            f"where all {often.n_frames.max()} frames of dashcam share the update, {dB_often:+.2f} dB, {bits_often:+.1f} % bits; "
             f"with its {often.n_frames.min()} frames at 2 fps and beta 1e-3 L_RDM falls by {fall['full']:.1f} %, with an update that is free and not quantized (an estimate, no codec) by {fall['unquantized']:.1f} %")
     return "full adaptation gains about 1 dB over encoder only, model bits included", here, "yes" if dB >= 1 else "in part" if dB >= 0.5 else "the sign" if dB > 0 else "no"
 
@@ -385,14 +393,13 @@ def f5(
             f"{span(bits['h_s weights'])} for those of h_s; {total.n_clipped.sum():.0f} clipped")
     return "zero updates are a small static cost, few weights carry the bits", here, _verdict(static.max() < 0.25 and moved.max() < 0.05, moved.max() < 0.05)
 
-# %% ../nbs/12_findings.ipynb #56334480
+# %% ../nbs/12_findings.ipynb #a50b764c
 def frames_table(
     runs:pd.DataFrame, # rows of the study frames, and those of whole clips
     progress:pd.DataFrame, # their rows in results/progress.csv
 ) -> pd.DataFrame: # clip, n_frames, gain [%], bpp_model, model_kbit
     "Gain in L_RDM and rate of the update by the number of frames."
-    start = progress[progress.step == 0].set_index("run").loss
-    gain = 100 * (1 - (runs.mse + runs.beta * runs.bpp) / runs.run.map(start))
+    gain = 100 * (1 - rdm_loss(runs, runs.beta) / loss_global(runs, progress))
     table = runs[["clip", "n_frames", "bpp_model"]].assign(gain=gain, model_kbit=runs.bpp_model * runs.n_frames * runs.height * runs.width / 1000, share_of_bits=100 * runs.bpp_model / runs.bpp)
     return table.sort_values(["clip", "n_frames"]).reset_index(drop=True)
 
