@@ -38,13 +38,21 @@ from instance_compression.training import keep_freed_memory
 from instance_compression.update_prior import SpikeAndSlab, bin_masses
 
 
+PLAIN = {GDN: PlainGDN, SubpixelDeconv: nn.ConvTranspose2d} # ours -> the layers that they override
+
+
 def plain_model(model:Hyperprior) -> MeanScaleHyperprior:
     "The same weights in CompressAI's classes, which ours only override, and in their memory layout."
     plain = deepcopy(model).to(memory_format=torch.contiguous_format)
-    for module, theirs in ((m, {GDN: PlainGDN, SubpixelDeconv: nn.ConvTranspose2d, Hyperprior: MeanScaleHyperprior}.get(type(m))) for m in list(plain.modules())):
-        if theirs: module.__class__ = theirs
+    for module in plain.modules(): module.__class__ = (PLAIN | {Hyperprior: MeanScaleHyperprior}).get(type(module), type(module))
     plain.update(get_scale_table(), force=True)
     return plain
+
+
+def plain_bits(deltas, prior:SpikeAndSlab) -> torch.Tensor:
+    "M without its constant t, tensor by tensor."
+    components = (torch.stack([Normal(0.0, prior.sigma).log_prob(d), Normal(0.0, prior.s).log_prob(d) + math.log(prior.alpha)]) for d in deltas)
+    return -sum((torch.logsumexp(c, 0) - math.log(1 + prior.alpha)).sum() for c in components) / math.log(2)
 
 
 def plain_step(model:Hyperprior, frames:np.ndarray, cfg:AdaptConfig):
@@ -61,9 +69,7 @@ def plain_step(model:Hyperprior, frames:np.ndarray, cfg:AdaptConfig):
         theta_bar = {k: theta[k] + d + (torch.round(d / prior.bin_width).clamp(-prior.max_level, prior.max_level) * prior.bin_width - d).detach() for k, d in delta.items()}
         out = functional_call(plain, theta_bar, (x,))
         loss = ((out["x_hat"] - x)**2).mean() / cfg.beta + sum(-torch.log2(p).sum() for p in out["likelihoods"].values()) / (256 * 256)
-        for d in delta.values():
-            components = torch.stack([Normal(0.0, prior.sigma).log_prob(d), Normal(0.0, prior.s).log_prob(d) + math.log(prior.alpha)])
-            loss = loss - (torch.logsumexp(components, 0) - math.log(1 + prior.alpha)).sum() / math.log(2) / n_pixels
+        loss = loss + plain_bits(delta.values(), prior) / n_pixels
         optimizer.zero_grad(); loss.backward(); optimizer.step()
         assert i or all(p.grad.any() for p in phi)
     return step

@@ -20,14 +20,11 @@ import subprocess
 import sys
 import tempfile
 import time
-import warnings
 from contextlib import closing, contextmanager, nullcontext
 from enum import Enum
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Optional
-
-warnings.filterwarnings("ignore", category=FutureWarning, module="torch")
 
 import av
 import numpy as np

@@ -27,15 +27,15 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from compressai.layers import GDN as PlainGDN
-from compressai.models.utils import conv, deconv
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", FutureWarning)  # torch.jit.script, which CompressAI uses on import
+    from compressai.layers import GDN as PlainGDN
     from compressai.models import MeanScaleHyperprior
+    from compressai.models.utils import conv, deconv
 
 from .data import InputError
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from scipy.special import ndtr, ndtri
 from torch import Tensor
 
@@ -131,8 +130,10 @@ class _PricedUpdate(torch.autograd.Function):
             nats = nats + a / 2 * r.sum()
             if prior.alpha > 0:
                 r.mul_((a - b) / 2).add_(math.log(prior.alpha * prior.sigma / prior.s))
-                nats = nats - F.softplus(r).sum()
-                r.sigmoid_().mul_((b - a) / math.log(2)).add_(a / math.log(2)).mul_(d)
+                nats = nats - r.clamp(min=0).sum()
+                r.sigmoid_()
+                nats = nats + (r - 0.5).abs_().add_(0.5).log_().sum()
+                r.mul_((b - a) / math.log(2)).add_(a / math.log(2)).mul_(d)
             else: torch.mul(d, a / math.log(2), out=r)
         ctx.save_for_backward(slope, scale)
         return theta_bar, nats / math.log(2)

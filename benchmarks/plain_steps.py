@@ -1,18 +1,15 @@
 """Make results/plain_steps.csv: the same adaptation by the plain layers and by ours, and what the files cost in the end.
 
-python studies/plain_steps.py [CLIP] [STEPS]   # dashcam and 500 by default; some minutes on one core
+python benchmarks/plain_steps.py [CLIP] [STEPS]   # dashcam and 500 by default; some minutes on one core
 
 Plain: CompressAI's GDN and torch's transposed convolution in their own memory layout, and an update priced by torch.distributions, tensor by tensor. Crops of 256 px and all settings are the same, and so is the decoder."""
 import dataclasses
-import math
 import sys
 import tempfile
 from pathlib import Path
 
 import torch
-from compressai.layers import GDN as PlainGDN
-from torch import nn
-from torch.distributions import Normal
+from speed import PLAIN, plain_bits
 from torch.func import functional_call
 
 import instance_compression.adaptation as adaptation
@@ -20,7 +17,7 @@ from instance_compression.adaptation import AdaptConfig, _Run
 from instance_compression.bitstream import encode_clip
 from instance_compression.cli import append_row, result_row
 from instance_compression.data import load_clip
-from instance_compression.hyperprior import GDN, SubpixelDeconv, load_global
+from instance_compression.hyperprior import load_global
 from instance_compression.rate_distortion import rate_distortion, rd_cost
 from instance_compression.update_prior import quantize_ste
 
@@ -31,17 +28,13 @@ def plain_loss(model, x, cfg, n_pixels, bases, offset, delta):
     seen = theta.moved(theta.values + theta.scale * quantize_ste(delta, cfg.prior))
     rd = rate_distortion(functional_call(model, phi.moved(phi.values + phi.scale * offset) | seen, (x.contiguous(), cfg.rounding)), x)
     loss = rd_cost(rd, cfg.beta)
-    bits = 0
-    for d in theta.moved(delta).values():
-        components = torch.stack([Normal(0.0, cfg.prior.sigma).log_prob(d), Normal(0.0, cfg.prior.s).log_prob(d) + math.log(cfg.prior.alpha)])
-        bits = bits - (torch.logsumexp(components, 0) - math.log(1 + cfg.prior.alpha)).sum() / math.log(2)
-    return loss + bits / n_pixels, {k: v.item() for k, v in rd.items()} | {"loss": loss.item()}
+    return loss + plain_bits(theta.moved(delta).values(), cfg.prior) / n_pixels, {k: v.item() for k, v in rd.items()} | {"loss": loss.item()}
 
 
 def plain(run:_Run) -> _Run:
     "This run in CompressAI's and torch's layers."
     run.model = run.model.to(memory_format=torch.contiguous_format)
-    for module in run.model.modules(): module.__class__ = {GDN: PlainGDN, SubpixelDeconv: nn.ConvTranspose2d}.get(type(module), type(module))
+    for module in run.model.modules(): module.__class__ = PLAIN.get(type(module), type(module))
     return run
 
 
