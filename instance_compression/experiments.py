@@ -124,6 +124,7 @@ STUDIES = {study: _by_name(experiments) for study, experiments in { # study -> n
     "frames": (Experiment("frames", clip, AdaptConfig(steps=1000), f"first-{n}", n) for clip in ("dashcam", "room") for n in (1, 2, 5, 10, 20) if n < FRAMES[clip]),
     "steps": _steps(),
     "parts": (Experiment("parts", "dashcam", AdaptConfig(steps=1000, parts=part), part) for part in PARTS if part != "all"),
+    "seeds": (Experiment("seeds", "dashcam", AdaptConfig(method, steps=1000, evaluations=0, seed=seed), f"seed-{seed}") for seed in (1, 2) for method in ("encoder", "full")),
     "recipes": _recipes(),
     "quick": _methods("quick", ("dashcam", "room"), (1e-3, 2.5e-4), 200, n_frames=8),
 }.items()}

@@ -114,7 +114,7 @@ def add_update(
     return torch.where(levels == 0, theta_global, moved)  # even -0.0 stays what it was
 
 # %% ../nbs/03_update_prior.ipynb #e06191d2
-_BLOCK = 2**15 # parameters
+_BLOCK = 2**16 # parameters
 
 class _PricedUpdate(torch.autograd.Function):
     @staticmethod
