@@ -100,7 +100,8 @@ def _steps() -> Iterator:
 def _recipes() -> Iterator:
     variants = {"fast": {}, "crop-256": {"crop": 256, "steps": 1125}, "crop-512": {"crop": 512, "steps": 280}, "warmup-100": {"warmup": 100}, "mixed": {"rounding": "mixed"}, "memory-0.999": {"beta2": 0.999}, "sender-first": {"sender_first": 0.1},
                 "sender-x0.5": {"lr_sender": AdaptConfig.lr_sender / 2}, "sender-x2": {"lr_sender": AdaptConfig.lr_sender * 2}, "delta-x0.5": {"lr_delta": AdaptConfig.lr_delta / 2}, "delta-x2": {"lr_delta": AdaptConfig.lr_delta * 2},
-                "both-x2": {"lr_sender": AdaptConfig.lr_sender * 2, "lr_delta": AdaptConfig.lr_delta * 2}}
+                "both-x2": {"lr_sender": AdaptConfig.lr_sender * 2, "lr_delta": AdaptConfig.lr_delta * 2},
+                "t-0.01": {"bin_width": 0.01}, "t-0.02": {"bin_width": 0.02}, "sigma-0.02": {"sigma": 0.02}, "t-0.02-sigma-0.1": {"bin_width": 0.02, "sigma": 0.1}}
     for clip in ("foreman", "tree1080"):
         for variant, changes in variants.items(): yield Experiment("recipes", clip, AdaptConfig(**{"steps": 500, "evaluations": 2} | changes), variant)
         for variant in ("fast", "both-x2"): yield Experiment("recipes", clip, AdaptConfig(beta=3e-3, steps=500, evaluations=2, **variants[variant]), variant)
