@@ -1,8 +1,8 @@
 """Make results/amortization.csv: encoder only and the full model on one clip sampled more and more often, so that more pixels share the update's bits.
 
-python studies/amortization.py [CLIP] [--fps 2 25] [--beta 1e-3]   # dashcam and all betas by default; about ten minutes on one core for each row
+python studies/amortization.py [CLIP] [--fps 2 25] [--beta 1e-3] [--steps 1000]   # dashcam and all betas by default; about ten minutes on one core for each row
 
-Steps, rates and crops are the same in every row. Frames that lie closer together resemble each other more, so this is an upper bound for what as many frames of a longer clip would do."""
+Rates and crops are the same in every row. Frames that lie closer together resemble each other more, so this is an upper bound for what as many frames of a longer clip would do."""
 import argparse
 import itertools
 import tempfile
@@ -13,7 +13,7 @@ import torch
 
 from instance_compression.adaptation import AdaptConfig, adapt
 from instance_compression.bitstream import encode_clip
-from instance_compression.cli import append_row, result_row
+from instance_compression.cli import append_row, check_decodes, result_row
 from instance_compression.data import load_clip
 from instance_compression.hyperprior import BETAS, load_global
 from instance_compression.rate_distortion import rdm_loss
@@ -21,11 +21,13 @@ from instance_compression.rate_distortion import rdm_loss
 TABLE = Path(__file__).parent.parent / "results/amortization.csv"
 
 
-def row(name:str, fps:float, beta:float, method:str) -> dict:
-    clip, cfg = load_clip(name, fps), AdaptConfig(method, beta, evaluations=1)
+def row(name:str, fps:float, beta:float, steps:int, method:str) -> dict:
+    clip, cfg = load_clip(name, fps), AdaptConfig(method, beta, steps, evaluations=1)
     model = load_global(beta)
     adapted = adapt(model, clip.frames, cfg)
-    with tempfile.TemporaryDirectory() as folder: encoded = encode_clip(Path(folder) / "clip.iac", adapted, model, clip)
+    with tempfile.TemporaryDirectory() as folder:
+        encoded = encode_clip(Path(folder) / "clip.iac", adapted, model, clip)
+        check_decodes(Path(folder) / "clip.iac", encoded, Path(folder) / "frames")
     return {"loss_global": adapted.log[0]["loss"], "loss": rdm_loss(adapted.metrics, beta)} | result_row(clip, cfg, model, adapted, encoded)
 
 
@@ -34,8 +36,9 @@ if __name__ == "__main__":
     parser.add_argument("clip", nargs="?", default="dashcam")
     parser.add_argument("--fps", type=float, nargs="+", default=[2.0, 25.0])
     parser.add_argument("--beta", type=float, nargs="+", default=BETAS)
+    parser.add_argument("--steps", type=int, default=1000)
     args = parser.parse_args()
     torch.set_num_threads(1)
     for fps, beta, method in itertools.product(args.fps, args.beta, ("encoder", "full")):
-        there = pd.read_csv(TABLE) if TABLE.is_file() else pd.DataFrame({"clip": [], "fps": [], "beta": [], "method": []})
-        if not ((there.clip == args.clip) & (there.fps == fps) & (there.beta == beta) & (there.method == method)).any(): append_row(TABLE, row(args.clip, fps, beta, method))
+        there = pd.read_csv(TABLE) if TABLE.is_file() else pd.DataFrame({"clip": [], "fps": [], "beta": [], "steps": [], "method": []})
+        if not ((there.clip == args.clip) & (there.fps == fps) & (there.beta == beta) & (there.steps == args.steps) & (there.method == method)).any(): append_row(TABLE, row(args.clip, fps, beta, args.steps, method))
