@@ -14,6 +14,7 @@ import time
 import warnings
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,7 @@ from torch.func import functional_call
 from tqdm.auto import tqdm
 
 from .data import InputError, to_tensor
-from .hyperprior import (STRIDE, Hyperprior, analysis, flatten, load_tensors, model_identity, pad, receiver_parameters,
+from .hyperprior import (STRIDE, Hyperprior, InexactError, analysis, flatten, load_tensors, model_identity, pad, receiver_parameters,
                                              save_tensors, scales_of, sender_parameters, stopwatch, symbols_of, unflatten)
 from .rate_distortion import evaluate, psnr_of, rate_distortion, rd_cost, rdm_loss
 from .training import keep_freed_memory, optimizer_tensors, restore_optimizer
@@ -98,7 +99,7 @@ class AdaptConfig:
     ) -> bool:
         "Whether the true cost of the whole clip is measured after this step; without a number of steps, only after the last."
         if step == self.steps or not self.steps: return step == self.steps
-        if self.evaluations: return step % max(1, self.steps // self.evaluations) == 0
+        if self.evaluations: return step * self.evaluations // self.steps > (step - 1) * self.evaluations // self.steps
         return step % 25 == 0 and (step // 25).bit_count() == 1
 
 # %% ../nbs/06_adaptation.ipynb #8fb94837
@@ -245,9 +246,10 @@ class _Schedule:
         return self.last is None and step % WATCH == 0
 
     def watch(self, step:int, cost:float):
-        "Let the rates fall when the last two intervals brought a tenth of the gain so far, or less."
+        "Let the rates fall when the last two intervals brought a tenth of the gain so far, or less: after five at the earliest, as the cost may rise at first, after nine if nothing is gained."
         self.watched.append(cost)
-        if len(self.watched) > 2 and self.watched[-3] - self.watched[-1] <= 0.1 * (self.watched[0] - self.watched[-1]): self.falls_from, self.last = step, step + max(WATCH, step // 4)
+        gain, recent = self.watched[0] - min(self.watched), min(self.watched[:-2], default=cost) - min(self.watched)
+        if len(self.watched) > 5 and gain > 0 and recent <= 0.1 * gain or len(self.watched) > 9 and gain <= 0: self.falls_from, self.last = step, step + max(WATCH, step // 4)
 
 # %% ../nbs/06_adaptation.ipynb #f35c8cba
 def _trainables(model:Hyperprior, cfg:AdaptConfig) -> dict: # name -> tensor that requires a gradient
@@ -309,7 +311,8 @@ class _Run:
         if self.moves is not None and delta is not None and delta.grad is not None: delta.grad.mul_(self.moves)
         self.optimizer.step()
         self.step += 1
-        if self.schedule.watches(self.step): self._watch(self._now())
+        if not all(math.isfinite(v.sum().item()) for v in self.trainables.values()): metrics["loss"] = math.nan  # diverged
+        elif self.schedule.watches(self.step): self._watch(self._now())
         return metrics
 
     def _watch(self, now:dict):
@@ -319,6 +322,12 @@ class _Run:
 
     def _now(self) -> dict: # name -> tensor, apart from what is trained
         return {k: v.detach().cpu().clone() for k, v in self.trainables.items()}
+
+    @cached_property
+    def key(self) -> dict: # what a checkpoint belongs to
+        digest = lambda values: hashlib.sha256(np.ascontiguousarray(values)).hexdigest()
+        phi = sender_parameters(self.model_global)
+        return {"config": dataclasses.asdict(self.cfg), "model": model_identity(self.model_global), "sender": digest(torch.cat([flatten(phi), scales_of(self.model_global, phi)])), "clip": digest(self.frames)}
 
     @property
     def seconds(self) -> float: # since the first step, interruptions left out
@@ -366,12 +375,12 @@ class _Run:
 def _save_run(path:Path, run:_Run):
     tensors = {f"{k}.{i}": v for i, latents in enumerate(run.latents) for k, v in zip("yz", latents)}
     tensors |= {f"now.{k}": v for k, v in run.trainables.items()} | {f"best.{k}": v for k, v in run.best_now.items()}
-    save_tensors(path, tensors | optimizer_tensors("adam", run.optimizer), _key(run) | {"best_step": (run.best.before or run.best).step, "seconds": run.seconds, "step": run.step, "log": run.log, "schedule": vars(run.schedule)})
+    save_tensors(path, tensors | optimizer_tensors("adam", run.optimizer), run.key | {"best_step": (run.best.before or run.best).step, "seconds": run.seconds, "step": run.step, "log": run.log, "schedule": vars(run.schedule)})
 
 def _load_run(path:Path, run:_Run):
     "Go on from a checkpoint. Raises InputError for one of something else."
     tensors, meta = load_tensors(path)
-    differs = [k for k, v in _key(run).items() if meta.get(k) != v]
+    differs = [k for k, v in run.key.items() if meta.get(k) != v]
     if differs: raise InputError(f"checkpoint {path} belongs to another {differs[0]}; remove it or name another one")
     with torch.no_grad():
         for k, v in run.trainables.items(): v.copy_(tensors[f"now.{k}"])
@@ -386,9 +395,6 @@ def _load_run(path:Path, run:_Run):
     if run.latents and not run.due and run.keeps(run.log[-1]["loss"]):
         run.best = dataclasses.replace(run.with_latents(), metrics={k: run.log[-1][k] for k in run.best.metrics})
 
-def _key(run:_Run) -> dict: # what a checkpoint belongs to
-    return {"config": dataclasses.asdict(run.cfg), "model": model_identity(run.model_global), "clip": hashlib.sha256(np.ascontiguousarray(run.frames)).hexdigest()}
-
 # %% ../nbs/06_adaptation.ipynb #e308c2ad
 def adapt(
     model_global:Hyperprior, # left unchanged
@@ -397,30 +403,36 @@ def adapt(
     checkpoint:Path=None, # file to write to and to resume from
     device:str="cpu", # where the steps run; measuring is done on the CPU
     progress:bool=True, # show a bar
-    save_every:int=200, # steps between checkpoints
+    save_every:float=60, # seconds between checkpoints; more where writing takes more than a twentieth of the time
     stop_after:int=None, # stop at this step as if interrupted
 ) -> Adapted: # the best by true L_RDM
     "Algorithm 1: adapt to one clip. Raises InputError for a checkpoint of something else."
     keep_freed_memory()
     run = _Run(model_global, frames, cfg, device)
     if checkpoint and Path(checkpoint).is_file(): _load_run(checkpoint, run)
-    smooth, saved = {}, run.step
+    smooth, saved, took = {}, time.perf_counter(), 0.0
     with tqdm(total=run.total, initial=run.step, desc=f"adapt {cfg.method}", unit="step", disable=not progress, mininterval=1) as bar:
         while (what := run.due) and (stop_after is None or run.step < stop_after):
             if what == "networks":
-                metrics, bar.total = run.advance(), run.total
-                bar.update()
+                try:
+                    metrics = run.advance()
+                    measured = math.isfinite(metrics["loss"]) and (run.step == run.schedule.last or cfg.measured_at(run.step))
+                    if measured: run.measure()
+                except InexactError: metrics = {"loss": math.nan}
+                bar.total = run.total; bar.update()
                 if not math.isfinite(metrics["loss"]):
-                    warnings.warn(f"adaptation diverged at step {run.step}; the best before it is returned, lower rates may help")
-                    break
+                    warnings.warn(f"adaptation diverged at step {run.step}; the best before it is kept, lower rates may help")
+                    run.schedule.last = run.step
+                    continue
                 smooth = {k: 0.98 * smooth.get(k, v) + 0.02 * v for k, v in metrics.items()}
                 bar.set_postfix(loss=f"{smooth['loss']:.3f}", bpp=f"{smooth['bpp_y'] + smooth['bpp_z']:.3f}", psnr=f"{psnr_of(smooth['mse']):.2f}",
                                 model_kbit=f"{run.best.metrics['bpp_model'] * run.n_pixels / 1e3:.1f}", refresh=False)
-                if measured := run.step == run.schedule.last or cfg.measured_at(run.step): run.measure()
             else:
                 run.advance_latents(); bar.update(cfg.latent_steps)
                 measured = not run.due
-            if checkpoint and (measured or run.step - saved >= save_every): _save_run(checkpoint, run); saved = run.step
+            if checkpoint and (measured or time.perf_counter() - saved >= max(save_every, 20 * took)):
+                begin = time.perf_counter(); _save_run(checkpoint, run)
+                saved = time.perf_counter(); took = saved - begin
     steps = run.step if run.schedule.last is None else min(run.step, run.schedule.last)
     before = dataclasses.replace(run.best.before or run.best, log=[row for row in run.log if row["step"] <= steps], network_steps=steps) if cfg.latent_steps else None
     return dataclasses.replace(run.best, log=run.log, network_steps=steps, before=before)

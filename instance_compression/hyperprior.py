@@ -6,10 +6,10 @@
 __all__ = ['WINDOW', 'SIZES', 'STRIDE', 'SENDER', 'RECEIVER', 'MAX_SCALE', 'stopwatch', 'WEIGHT_BITS', 'ACTIVATION_BITS',
            'MAX_ACTIVATION', 'COLOUR_ROTATION', 'WEIGHTS', 'BETAS', 'round_ste', 'round_boundary', 'GDN',
            'SubpixelDeconv', 'Scaled', 'Hyperprior', 'sender_parameters', 'receiver_parameters', 'flatten', 'unflatten',
-           'scales_of', 'calibrate_scales', 'without_scales', 'Stopwatch', 'exact_hyper_synthesis', 'pad', 'analysis',
-           'symbols_of', 'synthesis', 'quantizer_gain', 'init_transform', 'write_atomically', 'save_tensors',
-           'load_tensors', 'model_identity', 'save_model', 'load_model', 'global_path', 'load_global', 'lambda_of',
-           'load_zoo']
+           'scales_of', 'calibrate_scales', 'without_scales', 'Stopwatch', 'InexactError', 'exact_hyper_synthesis',
+           'pad', 'analysis', 'symbols_of', 'synthesis', 'quantizer_gain', 'init_transform', 'write_atomically',
+           'save_tensors', 'load_tensors', 'model_identity', 'save_model', 'load_model', 'global_path', 'load_global',
+           'lambda_of', 'load_zoo']
 
 # %% ../nbs/01_hyperprior.ipynb #accd2108
 import hashlib
@@ -297,6 +297,9 @@ stopwatch = Stopwatch()
 WEIGHT_BITS, ACTIVATION_BITS = 16, 12 # fractional bits in exact arithmetic
 MAX_ACTIVATION = 2**25 # integers; 8192 in units of the activations
 
+class InexactError(ValueError):
+    "Weights that exact arithmetic cannot hold."
+
 def _integer_weights(model:Hyperprior) -> list: # (layer, W, b) of each layer of h_s; W and b are integers in float64, None where there are none
     "Converted once for as long as the weights stay what they are."
     key = [(p.data_ptr(), p._version) for p in model.h_s.parameters()]
@@ -307,7 +310,7 @@ def _integer_weights(model:Hyperprior) -> list: # (layer, W, b) of each layer of
             W = (layer.weight.double() * 2**WEIGHT_BITS).round_()
             b = (layer.bias.double() * 2**(WEIGHT_BITS + ACTIVATION_BITS)).round_()
             if W.abs().sum((1, 2, 3) if isinstance(layer, nn.Conv2d) else (0, 2, 3)).max() * MAX_ACTIVATION + b.abs().max() >= 2**53:
-                raise ValueError("weights of h_s are too large for exact arithmetic")
+                raise InexactError("weights of h_s are too large for exact arithmetic")
             layers.append((layer, W, b))
         model._integers = key, layers
     return model._integers[1]
@@ -324,7 +327,7 @@ def exact_hyper_synthesis(
     model:Hyperprior, # its h_s is run
     z_symbols:Tensor, # integers (B,N,h,w): z_hat less the medians
 ) -> tuple: # scales_hat, means_hat (B,M,4h,4w), float64 multiples of 2^-12
-    "h_s in integer arithmetic: the same numbers on every machine. Raises ValueError for weights too large to stay exact."
+    "h_s in integer arithmetic: the same numbers on every machine. Raises InexactError for weights too large to stay exact."
     with stopwatch("h_s"):
         medians = model.entropy_bottleneck.quantiles[:, :, 1:2].double().reshape(1, -1, 1, 1)  # (N,1,3) -> (1,N,1,1)
         a = (z_symbols.double() * 2**ACTIVATION_BITS + (medians * 2**ACTIVATION_BITS).round()).clamp_(-MAX_ACTIVATION, MAX_ACTIVATION)
