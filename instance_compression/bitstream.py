@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['MAGIC', 'VERSION', 'MAX_FRAMES', 'MAX_SIDE', 'MAX_PIXELS', 'PIXELS_AT_ONCE', 'BitstreamError', 'Header',
-           'pack_header', 'unpack_header', 'side_by_side', 'picture_of', 'as_identified', 'Encoded', 'encode_clip',
-           'Decoder']
+           'pack_header', 'unpack_header', 'check_limits', 'side_by_side', 'picture_of', 'as_identified', 'Encoded',
+           'encode_clip', 'Decoder']
 
 # %% ../nbs/07_bitstream.ipynb #58231be3
 import hashlib
@@ -88,12 +88,20 @@ def unpack_header(
     try: return _parse(data[9:end], end + 4)
     except (struct.error, ValueError, IndexError) as e: raise BitstreamError(f"{name} has a header that makes no sense ({e}); get it again") from None
 
+def check_limits(
+    n_frames:int, # of the clip
+    height:int, # of a frame [px]
+    width:int, # of a frame [px]
+):
+    "Raises InputError for a clip that the format has no room for."
+    if not (0 < n_frames <= MAX_FRAMES and 0 < height < MAX_SIDE and 0 < width < MAX_SIDE and height * width <= MAX_PIXELS):
+        raise InputError(f"{n_frames} frames of {width}x{height}: a file holds up to {MAX_FRAMES:,} frames of less than {MAX_SIDE:,} pixels a side and {MAX_PIXELS:,} pixels in all; cut or scale the clip")
+
 def _parse(body:bytes, size:int) -> Header:
     identity, beta, t, sigma, alpha, N, M, K, n_frames, height, width, fps, P = _FIXED.unpack_from(body)
     at = _FIXED.size + 1 + body[_FIXED.size]
     colour = body[_FIXED.size + 1:at].decode("ascii")
-    if not (0 < n_frames <= MAX_FRAMES and 0 < height < MAX_SIDE and 0 < width < MAX_SIDE and height * width <= MAX_PIXELS):
-        raise ValueError(f"{n_frames} frames of {width}x{height}")
+    check_limits(n_frames, height, width)
     if not (N and M and fps > 0 and math.isfinite(fps) and len(body) == at + _SECTION.size * (n_frames + 1)): raise ValueError("lengths that do not fit")
     sections = tuple(_SECTION.iter_unpack(body[at:]))
     return Header(identity.hex(), beta, SpikeAndSlab(t, sigma, alpha, K), N, M, n_frames, height, width, fps, P, colour, sections, size)
@@ -162,6 +170,7 @@ def encode_clip(
     progress:bool=True, # show a bar
 ) -> Encoded:
     "Write the file, and report its size and pictures. Raises InputError if it cannot be written, ValueError for an update that is not quantized."
+    check_limits(clip.n_frames, clip.height, clip.width)
     rebuilt = apply_update(model_global, adapted.levels, adapted.prior)
     if model_identity(rebuilt) != model_identity(adapted.model): raise ValueError("this codec is not the global model plus a quantized update; it has no file")
     update = encode_update(adapted.levels, adapted.prior) if np.any(adapted.levels) else b""
@@ -178,7 +187,6 @@ def encode_clip(
     sections = tuple((len(b), zlib.crc32(b)) for b in (update, *blocks))
     header = pack_header(Header(model_identity(model_global), float(model_global.beta or 0), adapted.prior, model_global.N, model_global.M, clip.n_frames,
                                 clip.height, clip.width, clip.fps, len(adapted.levels), clip.colour, sections))
-    unpack_header(header, f"a clip of {clip.n_frames} frames of {clip.width}x{clip.height}")  # within the limits of the format
     with write_atomically(path) as tmp: tmp.write_bytes(b"".join((header, update, *blocks)))
     bits = [8 * len(b) / clip.n_pixels for b in (header, update, b"".join(blocks))]
     return Encoded(Path(path).stat().st_size, *bits, sum(bits), float(np.mean(errors)), psnr_of(float(np.mean(errors))), digest.hexdigest())

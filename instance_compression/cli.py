@@ -39,7 +39,7 @@ from rich.text import Text
 import instance_compression
 from .adaptation import KEEP, METHODS, PARTS, PRESETS, QUANTIZE, ROUNDINGS, AdaptConfig, Adapted, adapt
 from .bit_allocation import bit_allocation, by_group
-from .bitstream import BitstreamError, Decoder, Encoded, as_identified, encode_clip
+from .bitstream import BitstreamError, Decoder, Encoded, as_identified, check_limits, encode_clip
 from .data import CLIPS, Clip, InputError, fetch_kodak, load_clip, photographs, read_image, read_iframes, sample_clip
 from .figures import busiest_crop, comparison_figure, figure_style
 from .hyperprior import BETAS, SIZES, Hyperprior, global_path, load_global, load_model, load_tensors, model_identity, stopwatch, without_scales, write_atomically
@@ -105,9 +105,10 @@ def check_columns(
     columns, # names
 ) -> list: # its rows
     "Raises InputError if the table has other columns."
-    rows = read_rows(path)
-    if rows and list(rows[0]) != list(columns): raise InputError(f"{path} has other columns than this program writes; name another table")
-    return rows
+    if Path(path).is_file() and Path(path).stat().st_size:
+        with open(path, newline="", errors="replace") as f:
+            if csv.DictReader(f).fieldnames != list(columns): raise InputError(f"{path} has other columns than this program writes; name another table")
+    return read_rows(path)
 
 def append_row(
     path:Path, # .csv, made if it does not exist
@@ -143,7 +144,7 @@ def write_pngs(
     pictures, # iterable of uint8 (H,W,3)
 ):
     "Write 00000.png, 00001.png, ... and let the folder appear when all are there. Raises InputError if it cannot be written."
-    folder = Path(folder)
+    folder = Path(folder).resolve()  # the folder one stands in has a name, too
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as tmp:
@@ -166,7 +167,7 @@ def write_video(
             stream = None
             for picture in pictures:
                 if stream is None:
-                    stream = container.add_stream("ffv1", rate=Fraction(fps).limit_denominator(1000))
+                    stream = container.add_stream("ffv1", rate=Fraction(fps).limit_denominator(1001))
                     stream.height, stream.width, stream.pix_fmt = *picture.shape[:2], "bgr0"
                 container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format="bgr0")))
             container.mux(stream.encode())
@@ -252,9 +253,9 @@ def encode(
     steps: Annotated[Optional[int], setting("steps", "Optimizer steps on sender and receiver; auto: until the gain slows down.", parser=steps_of, metavar="INTEGER|auto")] = None,
     method: Annotated[Optional[Method], setting("method", "What to adapt: nothing, the sender, the latents, or the full model. (encoder and full as in the paper: with --latent-steps 0.)")] = None,
     preset: Annotated[Preset, typer.Option(help="The paper's recipe (a global model without scales, whole frames), or ours; any setting of it can be given beside it.")] = "fast",
-    fps: Annotated[float, typer.Option(help="Frames per second to keep of the video.")] = 2.0,
+    fps: Annotated[float, typer.Option(help="Frames per second to keep of the video; of a folder of images, those that it has.")] = 2.0,
     max_frames: Annotated[Optional[int], typer.Option(help="Keep at most so many frames.")] = None,
-    size: Annotated[Size, typer.Option(help="Size of the shipped global model.")] = "small",
+    size: Annotated[Size, typer.Option(help="Size of the global model; the package comes with small.")] = "small",
     model: Annotated[Optional[Path], typer.Option(help="A global model's file instead of a shipped one.")] = None,
     scales: Annotated[Optional[bool], typer.Option(help="Use the global model's bin scales, if it has them; without, all bins have the width t.", show_default="--scales in fast, --no-scales in paper")] = None,
     crop: Annotated[Optional[int], setting("crop", "Side of the training crops in px; 0 for whole frames.")] = None,
@@ -292,7 +293,8 @@ def encode(
     if table: check_columns(table, COLUMNS)
     clip = load_clip(video, fps, max_frames)
     if video in CLIPS: clip = dataclasses.replace(clip, name=video)
-    console.print(f"{clip.name}: {clip.n_frames} frames of {clip.width}x{clip.height} at {clip.fps:g} fps, {clip.colour}; global model {model_identity(model_global)[:8]}")
+    check_limits(clip.n_frames, clip.height, clip.width)
+    console.print(f"{clip.name}: {clip.n_frames} frames of {clip.width}x{clip.height} at {clip.fps:g} fps, {clip.colour}; method {cfg.label}, beta {cfg.beta:g}, global model {model_identity(model_global)[:8]}")
     if clip.broken: console.print(f"{clip.broken} broken frames of the source were skipped")
     with locked(output, seconds=0):
         with resumable(): adapted = adapt(model_global, clip.frames, cfg, checkpoint, device)
@@ -429,7 +431,8 @@ def demo(
     force: Annotated[bool, typer.Option("--force", help="Overwrite the files of an earlier demo in that folder.")] = False,
 ):
     "Adapt, encode, decode in a fresh process and compare, on a synthetic clip; takes a few minutes."
-    if not force: check_free(output)
+    if not force and output.is_dir() and any(output.iterdir()): raise InputError(f"{output} is not empty; add --force to write over an earlier demo, or name another output")
+    if not output.is_dir(): check_free(output)
     output.mkdir(parents=True, exist_ok=True)
     clip, model_global, results, pictures = sample_clip(n_frames, 320, 448), load_global(beta), {}, {}
     console.print(f"{clip.name}: {clip.n_frames} frames of {clip.width}x{clip.height}, a moving crop of one photograph with noise; not a real video")

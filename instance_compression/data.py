@@ -72,6 +72,7 @@ def read_image(
     try:
         with Image.open(path) as img:
             img = ImageOps.exif_transpose(img)
+            if img.mode == "F": raise ValueError("samples in floating point, whose white is not defined")
             if img.mode.startswith("I"): # 16-bit grey; 65535 / 257 = 255
                 grey = np.clip(np.round(np.asarray(img).astype(np.float64) / 257), 0, 255)
                 return np.repeat(grey.astype(np.uint8)[..., None], 3, axis=2)
@@ -240,7 +241,7 @@ def read_iframes(
 ) -> Clip:
     "Sample a video by time. Raises `InputError` if nothing usable is there."
     path = Path(path)
-    for name, value, ok in (("fps", fps, 1e-3 <= fps < float("inf")), ("start", start, 0 <= start < float("inf")),
+    for name, value, ok in (("fps", fps, 1e-3 <= fps <= 1000), ("start", start, 0 <= start < float("inf")),
                             ("max_frames", max_frames, max_frames is None or max_frames >= 1),
                             ("native_fps", native_fps, native_fps is None or 1e-3 <= native_fps <= 1000)):
         if not ok:
@@ -414,7 +415,11 @@ def load_clip(
     max_frames:int|None=None, # at most so many frames; None: all (sample: 8)
 ) -> Clip:
     "A clip from the registry, the synthetic sample, or a file. Raises `InputError` as `fetch` and `read_iframes`."
+    if name in ("sample", *CLIPS) and Path(name).exists():
+        raise InputError(f"{name} is a known clip, and there is a file or folder of that name here; write ./{name} for the latter, or rename it")
     if name == "sample":
+        if fps != 2:
+            raise InputError("the synthetic sample is a clip of 2 frames per second; leave fps at 2")
         return sample_clip(8 if max_frames is None else max_frames)
     if name not in CLIPS:
         if not Path(name).exists():
@@ -422,7 +427,7 @@ def load_clip(
         return read_iframes(name, fps, max_frames=max_frames)
     source = CLIPS[name]
     path = fetch(name)
-    limits = [n for n in (max_frames, source.seconds and max(1, round(source.seconds * fps))) if n is not None]
+    limits = [n for n in (max_frames, source.seconds and max(1, round(source.seconds * min(fps, 1000)))) if n is not None]
     return read_iframes(path, fps, source.start, min(limits, default=None), source.native_fps)
 
 # %% ../nbs/00_data.ipynb #1b474c37

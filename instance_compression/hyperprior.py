@@ -539,7 +539,7 @@ def load_global(
     path = global_path(beta, size)
     if path.is_file(): return load_model(path)
     there = ", ".join(p.stem for folder in WEIGHTS for p in sorted(folder.glob("*.safetensors"))) or "none"
-    raise InputError(f"no global model of size {size} for beta {beta:g} (there: {there}); train one with `instance-compression train --beta {beta:g} --size {size}`")
+    raise InputError(f"no global model of size {size} for beta {beta:g} (there: {there}); train one with `instance-compression train --beta {beta:g} --size {size}`, or encode with the file of one of these (--model) and --beta {beta:g}")
 
 def lambda_of(beta:float) -> float: # CompressAI's lmbda
     "CompressAI minimizes 255^2 lmbda D + R with D on [0,1]: lmbda = 1 / (255^2 beta)."
