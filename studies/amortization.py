@@ -2,7 +2,7 @@
 
 python studies/amortization.py [CLIP] [--fps 2 25] [--beta 1e-3] [--steps 1000]   # dashcam and all betas by default; about ten minutes on one core for each row
 
-Rates and crops are the same in every row. Frames that lie closer together resemble each other more, so this is an upper bound for what as many frames of a longer clip would do."""
+Rates and crops are the same in every row. Frames that lie closer together also resemble each other more: as many frames of a longer clip would gain less."""
 import argparse
 import itertools
 import tempfile
