@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['COLUMNS', 'app', 'console', 'Method', 'Size', 'Preset', 'Part', 'Rounding', 'Quantize', 'Keep', 'provenance',
-           'result_row', 'locked', 'read_rows', 'check_columns', 'append_row', 'check_free', 'check_device',
+           'result_row', 'locked', 'read_rows', 'check_columns', 'append_row', 'has_row', 'check_free', 'check_device',
            'write_pngs', 'write_video', 'main', 'resumable', 'plain_table', 'metrics_table', 'model_of_file',
            'steps_of', 'setting', 'encode', 'decode', 'info', 'kodak_result', 'train', 'check_decodes', 'demo']
 
@@ -119,6 +119,13 @@ def append_row(
         rows = check_columns(path, row)
         with write_atomically(path) as tmp, open(tmp, "w", newline="") as f:
             writer = csv.DictWriter(f, row.keys(), lineterminator="\n"); writer.writeheader(); writer.writerows([*rows, row])
+
+def has_row(
+    path:Path, # .csv written by `append_row`, or nothing yet
+    **values, # column -> value
+) -> bool:
+    "Whether a row of the table has these values."
+    return any(all(row[k] == str(v) for k, v in values.items()) for row in read_rows(path))
 
 # %% ../nbs/10_cli.ipynb #d4b5c966
 def check_free(

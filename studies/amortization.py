@@ -8,12 +8,11 @@ import itertools
 import tempfile
 from pathlib import Path
 
-import pandas as pd
 import torch
 
 from instance_compression.adaptation import AdaptConfig, adapt
 from instance_compression.bitstream import encode_clip
-from instance_compression.cli import append_row, check_decodes, result_row
+from instance_compression.cli import append_row, check_decodes, has_row, result_row
 from instance_compression.data import load_clip
 from instance_compression.hyperprior import BETAS, load_global
 from instance_compression.rate_distortion import rdm_loss
@@ -40,5 +39,4 @@ if __name__ == "__main__":
     args = parser.parse_args()
     torch.set_num_threads(1)
     for fps, beta, method in itertools.product(args.fps, args.beta, ("encoder", "full")):
-        there = pd.read_csv(TABLE) if TABLE.is_file() else pd.DataFrame({"clip": [], "fps": [], "beta": [], "steps": [], "method": []})
-        if not ((there.clip == args.clip) & (there.fps == fps) & (there.beta == beta) & (there.steps == args.steps) & (there.method == method)).any(): append_row(TABLE, row(args.clip, fps, beta, args.steps, method))
+        if not has_row(TABLE, clip=args.clip, fps=fps, beta=beta, steps=args.steps, method=method): append_row(TABLE, row(args.clip, fps, beta, args.steps, method))

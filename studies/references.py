@@ -8,11 +8,10 @@ from pathlib import Path
 
 import av
 import numpy as np
-import pandas as pd
 from PIL import __version__, features
 from tqdm import tqdm
 
-from instance_compression.cli import append_row, provenance
+from instance_compression.cli import append_row, has_row, provenance
 from instance_compression.data import LUMA_WEIGHTS, OPEN_5N, load_clip, ycbcr_to_rgb
 from instance_compression.rate_distortion import pillow_codec, psnr_of
 
@@ -50,6 +49,5 @@ def row(clip, codec, setting):
 
 
 table = Path(__file__).parent.parent / "results/references.csv"
-done = set(pd.read_csv(table)[["clip", "codec", "setting"]].apply(tuple, axis=1)) if table.is_file() else set()
-wanted = [(clip, *setting) for clip in sys.argv[1:] or OPEN_5N for setting in SETTINGS if (clip, *setting) not in done]
+wanted = [(clip, codec, setting) for clip in sys.argv[1:] or OPEN_5N for codec, setting in SETTINGS if not has_row(table, clip=clip, codec=codec, setting=setting)]
 for clip, codec, setting in tqdm(wanted, desc="references"): append_row(table, row(load_clip(clip), codec, setting) | {"clip": clip})

@@ -6,12 +6,11 @@ The parameters that move are those with the largest gradient of L_RD over the wh
 import sys
 from pathlib import Path
 
-import pandas as pd
 import torch
 from tqdm import tqdm
 
 from instance_compression.adaptation import AdaptConfig, _rdm_loss, _Run, clip_crops
-from instance_compression.cli import append_row, provenance
+from instance_compression.cli import append_row, has_row, provenance
 from instance_compression.data import load_clip
 from instance_compression.hyperprior import load_global
 
@@ -42,7 +41,6 @@ if __name__ == "__main__":
     clip = sys.argv[1] if len(sys.argv) > 1 else "dashcam"
     cfg = AdaptConfig(steps=int(sys.argv[2]) if len(sys.argv) > 2 else 1000, quantize="never", model_rate=False, keep="last")
     frames, model, table = load_clip(clip, 2.0).frames, load_global(cfg.beta), Path(__file__).parent.parent / "results/support.csv"
-    there = pd.read_csv(table) if table.is_file() else pd.DataFrame({"clip": [], "steps": [], "share": []})
-    missing = [s for s in SHARES if not ((there.clip == clip) & (there.steps == cfg.steps) & (there.share == s)).any()]
+    missing = [s for s in SHARES if not has_row(table, clip=clip, steps=cfg.steps, share=s)]
     order = mean_gradient(model, frames, cfg).abs().argsort(descending=True) if missing else None
     for share in missing: append_row(table, {"clip": clip} | row(model, frames, cfg, share, order) | provenance())
