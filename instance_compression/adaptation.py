@@ -49,12 +49,13 @@ class AdaptConfig:
     steps:int = 1000 # optimizer steps on sender and receiver; 0: until the gain slows down
     crop:int = 384 # side of the crops [px], rounded up to multiples of 64; 0 for whole frames
     batch_size:int = 1 # crops per step
-    lr_sender:float = 3e-5 # Adam's rate for phi, times its scales; half a cosine takes all rates to zero
+    lr_sender:float = 3e-5 # Adam's rate for phi, times its scales
     lr_delta:float = 3e-4 # Adam's rate for delta
     latent_steps:int = 0 # steps on the latents of each frame, after all others
     lr_latents:float = 3e-2 # Adam's rate for y and z
     beta2:float = 0.95 # memory of Adam's second moment
     warmup:int = 10 # steps in which the rates rise linearly
+    decay:float = 1.0 # share of the steps, at the end, in which half a cosine takes the rates to zero
     sender_first:float = 0.0 # share of the steps before delta moves
     rounding:str = "boundary" # of y in the loss, one of ROUNDINGS (notebook 01)
     quantize:str = "loop" # one of QUANTIZE: in the loop, after it, or never
@@ -73,7 +74,8 @@ class AdaptConfig:
         if self.batch_size < 1 or min(self.steps, self.evaluations, self.crop, self.latent_steps) < 0: raise InputError("batch_size starts at 1; steps, latent_steps, evaluations and crop at 0")
         if self.steps == 0 and self.sender_first: raise InputError("sender_first is a share of the steps; give a number of steps with it")
         if (self.method, bool(self.latent_steps)) in (("latents", False), ("global", True)): raise InputError("method latents needs latent_steps (20 are a good number), method global takes none")
-        if not (0 <= self.beta2 < 1 and self.warmup >= 0): raise InputError("beta2 lies in [0, 1), warmup starts at 0")
+        if not (0 <= self.beta2 < 1 and 0 <= self.decay <= 1 and self.warmup >= 0): raise InputError("beta2 lies in [0, 1), decay in [0, 1], warmup starts at 0")
+        if self.steps == 0 and self.decay != 1: raise InputError("decay is a share of the steps; give a number of steps with it")
         if not (0 <= self.sender_first < 1 and 0 < self.beta < math.inf and self.seed >= 0): raise InputError("sender_first lies in [0, 1), beta is positive, seed starts at 0")
         if not all(0 <= lr < math.inf for lr in (self.lr_sender, self.lr_delta, self.lr_latents)): raise InputError("learning rates are numbers from 0 up")
         self.prior
@@ -230,7 +232,7 @@ class _Schedule:
     "The rates over steps; without a number of steps, `last` is open until the gain slows down."
     def __init__(self, cfg:AdaptConfig):
         self.warmup, self.watched = max(1, cfg.warmup), []  # what was seen at each look
-        self.falls_from, self.last = (0, cfg.steps if cfg.networks else 0) if cfg.steps or not cfg.networks else (None, None)
+        self.falls_from, self.last = (round((1 - cfg.decay) * cfg.steps), cfg.steps if cfg.networks else 0) if cfg.steps or not cfg.networks else (None, None)
 
     def rate(self,
         step:int, # from 0
@@ -240,7 +242,7 @@ class _Schedule:
         rise = min(1, max(0, step + 1 - first) / self.warmup)
         if self.last is None: return rise
         first = max(first, self.falls_from)
-        return rise * 0.5 * (1 + math.cos(math.pi * max(0, step - first) / (self.last - first)))
+        return rise * 0.5 * (1 + math.cos(math.pi * max(0, step - first) / max(1, self.last - first)))
 
     def watches(self, step:int) -> bool: # whether the cost is to be looked at now
         return self.last is None and step % WATCH == 0

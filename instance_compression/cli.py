@@ -273,6 +273,7 @@ def encode(
     lr_latents: Annotated[Optional[float], setting("lr_latents", "Adam's rate for the latents.")] = None,
     beta2: Annotated[Optional[float], setting("beta2", "Memory of Adam's second moment.")] = None,
     warmup: Annotated[Optional[int], setting("warmup", "Steps in which the rates rise.")] = None,
+    decay: Annotated[Optional[float], setting("decay", "Share of the steps, at the end, in which the rates fall.")] = None,
     sender_first: Annotated[Optional[float], setting("sender_first", "Share of the steps before the update moves.")] = None,
     bin_width: Annotated[Optional[float], setting("bin_width", "t, width of the update's quantization bins.")] = None,
     sigma: Annotated[Optional[float], setting("sigma", "Standard deviation of the prior's slab.")] = None,

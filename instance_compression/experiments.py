@@ -98,7 +98,7 @@ def _steps() -> Iterator:
     yield Experiment("steps", "dashcam", AdaptConfig(steps=5000, evaluations=0, **FIRST), "first-5000", scales=False)
 
 def _recipes() -> Iterator:
-    variants = {"fast": {}, "crop-256": {"crop": 256, "steps": 1125}, "crop-512": {"crop": 512, "steps": 280}, "warmup-100": {"warmup": 100}, "mixed": {"rounding": "mixed"}, "memory-0.999": {"beta2": 0.999}, "sender-first": {"sender_first": 0.1},
+    variants = {"fast": {}, "crop-256": {"crop": 256, "steps": 1125}, "crop-512": {"crop": 512, "steps": 280}, "warmup-100": {"warmup": 100}, "mixed": {"rounding": "mixed"}, "memory-0.999": {"beta2": 0.999}, "decay-0.3": {"decay": 0.3}, "sender-first": {"sender_first": 0.1},
                 "sender-x0.5": {"lr_sender": AdaptConfig.lr_sender / 2}, "sender-x2": {"lr_sender": AdaptConfig.lr_sender * 2}, "delta-x0.5": {"lr_delta": AdaptConfig.lr_delta / 2}, "delta-x2": {"lr_delta": AdaptConfig.lr_delta * 2},
                 "both-x2": {"lr_sender": AdaptConfig.lr_sender * 2, "lr_delta": AdaptConfig.lr_delta * 2},
                 "t-0.01": {"bin_width": 0.01}, "t-0.02": {"bin_width": 0.02}, "sigma-0.02": {"sigma": 0.02}, "t-0.02-sigma-0.1": {"bin_width": 0.02, "sigma": 0.1}}
@@ -109,6 +109,7 @@ def _recipes() -> Iterator:
             yield Experiment("recipes", clip, AdaptConfig(steps=1125, evaluations=2, **changes), variant, scales=False)
         for rate in (1e-4, 1e-5): yield Experiment("recipes", clip, dataclasses.replace(PRESETS["paper"], steps=500 if clip == "foreman" else 35, evaluations=2, lr_sender=rate, lr_delta=rate), f"paper-{rate:g}", scales=False)
         for factor in (0.5, 1, 2): yield Experiment("recipes", clip, AdaptConfig("encoder", steps=500, lr_sender=AdaptConfig.lr_sender * factor, evaluations=2), f"sender-x{factor:g}")
+        yield Experiment("recipes", clip, AdaptConfig("encoder", steps=500, decay=0.3, evaluations=2), "decay-0.3")
         for rate in (1e-2, 3e-2, 1e-1): yield Experiment("recipes", clip, AdaptConfig("latents", latent_steps=LATENT_STEPS, lr_latents=rate), f"latents-{rate:g}", n_frames=2)
         yield Experiment("recipes", clip, AdaptConfig("latents", latent_steps=LATENT_STEPS, rounding="mixed"), "latents-mixed", n_frames=2)
 
