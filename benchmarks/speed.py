@@ -235,7 +235,7 @@ def run(args, folder:Path):
             x = to_tensor(frames)[:1, :, :720, :1280].contiguous(memory_format=torch.channels_last)
             latents = analysis(model, x)
             for what, f in {"adaptation step, crop of 384 px": our_step(model, frames, AdaptConfig(steps=10_000), 384),
-                            "g_s of a 720p frame": lambda i: synthesis(model, latents["y_symbols"], latents["means_hat"], 720, 1280)}.items():
+                            "g_s of a 720p frame": lambda i: synthesis(model, latents, 720, 1280)}.items():
                 store(args.table.with_name("roofline.csv"), roofline_row(what, size, f, args.repeats))
         for height, width in ((720, 1280), (1080, 1920)):
             crop = real[:height, :width] if real.shape[0] >= height else frames[0][:height, :width]

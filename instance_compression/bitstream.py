@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['MAGIC', 'VERSION', 'MAX_FRAMES', 'MAX_SIDE', 'MAX_PIXELS', 'PIXELS_AT_ONCE', 'BitstreamError', 'Header',
-           'pack_header', 'unpack_header', 'check_limits', 'side_by_side', 'picture_of', 'as_identified', 'Encoded',
-           'encode_clip', 'Decoder']
+           'pack_header', 'unpack_header', 'check_limits', 'side_by_side', 'as_identified', 'Encoded', 'encode_clip',
+           'Decoder']
 
 # %% ../nbs/07_bitstream.ipynb #58231be3
 import hashlib
@@ -23,7 +23,7 @@ import torch
 from tqdm.auto import tqdm
 
 from .adaptation import Adapted, apply_update
-from .data import Clip, InputError, to_uint8
+from .data import Clip, InputError
 from .entropy_coding import decode_frame, decode_update, encode_frame, encode_update, factorized_tables
 from .hyperprior import STRIDE, Hyperprior, flatten, model_identity, receiver_parameters, stopwatch, synthesis, without_scales, write_atomically
 from .rate_distortion import psnr_of
@@ -129,16 +129,6 @@ def side_by_side(
         pool.shutdown(cancel_futures=True)
         torch.set_num_threads(threads)  # for threads to come; this one has kept its number
 
-
-def picture_of(
-    model:Hyperprior, # with the update applied
-    symbols:dict, # of `decode_frame`
-    height:int, # of the frame [px]
-    width:int, # of the frame [px]
-) -> np.ndarray: # uint8 (H,W,3)
-    "The picture that is delivered for these symbols, by encoder and decoder."
-    return to_uint8(synthesis(model, symbols["y_symbols"], symbols["means_hat"], height, width))[0]
-
 # %% ../nbs/07_bitstream.ipynb #6eac1c94
 def as_identified(
     model_global:Hyperprior, # with or without scales
@@ -178,7 +168,7 @@ def encode_clip(
     tables, blocks, digest, errors = factorized_tables(adapted.model), [], hashlib.sha256(), []
     def block_and_picture(i:int) -> tuple:
         block = encode_frame(adapted.symbols(i, clip.frames[i]), tables)
-        return block, picture_of(adapted.model, decode_frame(block, adapted.model, tables, z_shape), clip.height, clip.width)
+        return block, synthesis(adapted.model, decode_frame(block, adapted.model, tables, z_shape), clip.height, clip.width)
     coded = side_by_side(block_and_picture, clip.n_frames, clip.height * clip.width)
     for (block, picture), frame in zip(tqdm(coded, desc="encode", unit="frame", total=clip.n_frames, disable=not progress), clip.frames):
         blocks.append(block)
@@ -244,7 +234,7 @@ class Decoder:
 
     def __getitem__(self, i:int) -> np.ndarray: # uint8 (H,W,3)
         "The i-th picture. Raises IndexError, or BitstreamError for damage."
-        return picture_of(self.model, self.symbols(i), self.header.height, self.header.width)
+        return synthesis(self.model, self.symbols(i), self.header.height, self.header.width)
 
     def pictures(self) -> Iterator: # of uint8 (H,W,3)
         "All pictures, in order, decoded side by side. Raises BitstreamError for damage."

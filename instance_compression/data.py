@@ -61,7 +61,7 @@ def to_uint8(
     x:torch.Tensor, # (T,3,H,W), 0 is black, 1 is white; clamped
 ) -> np.ndarray: # uint8 RGB (T,H,W,3)
     "The inverse of `to_tensor`: round and clamp."
-    x = x.detach().float().mul(255).round().clamp(0, 255).byte()
+    x = x.detach().float().mul(255).round_().clamp_(0, 255).byte()
     return x.movedim(-3, -1).contiguous().cpu().numpy() # (T,H,W,3)
 
 # %% ../nbs/00_data.ipynb #6c9fe4c0

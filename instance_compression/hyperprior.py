@@ -25,6 +25,7 @@ from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from safetensors import SafetensorError, safe_open
@@ -37,7 +38,7 @@ with warnings.catch_warnings():
     from compressai.models import MeanScaleHyperprior
     from compressai.models.utils import conv, deconv
 
-from .data import InputError
+from .data import InputError, to_uint8
 
 # %% ../nbs/01_hyperprior.ipynb #062badda
 def round_ste(x:Tensor) -> Tensor: # x rounded; its gradient is that of the identity
@@ -132,7 +133,7 @@ class Scaled(nn.Sequential):
 
     def forward(self, x:Tensor) -> Tensor:
         "Run the layers."
-        return super().forward(x * self.before) * self.after
+        return super().forward(x * self.before).mul_(self.after)
 
 # %% ../nbs/01_hyperprior.ipynb #2be277d0
 class Hyperprior(MeanScaleHyperprior):
@@ -367,17 +368,16 @@ def symbols_of(
 
 @torch.no_grad()
 def synthesis(
-    model:Hyperprior, # its g_s is run
-    y_symbols:Tensor, # integers (1,M,h,w)
-    means_hat:Tensor, # float64 (1,M,h,w)
+    model:Hyperprior, # its g_s is run, with the update applied
+    symbols:dict, # of `analysis`, or of the decoder: y_symbols and means_hat
     height:int, # of the frame [px]
     width:int, # of the frame [px]
-) -> Tensor: # frame (1,3,height,width), multiples of 1/255 in [0,1]
-    "The decoded picture as it is delivered: 8 bit per channel."
+) -> np.ndarray: # uint8 RGB (height,width,3)
+    "The decoded picture as encoder and decoder deliver it."
     with stopwatch("g_s"):
-        y_hat = (y_symbols + means_hat).float().to(memory_format=torch.channels_last)
+        y_hat = (symbols["y_symbols"] + symbols["means_hat"]).float().to(memory_format=torch.channels_last)
         with torch.autocast(y_hat.device.type, enabled=False): x_hat = model.g_s(y_hat)[..., :height, :width]  # float32, whatever surrounds it
-        return x_hat.clamp(0, 1).mul_(255).round_().div_(255).contiguous()
+        return to_uint8(x_hat)[0]
 
 # %% ../nbs/01_hyperprior.ipynb #fd9f2de7
 def quantizer_gain(beta:float) -> float: # 1 / Delta, in units of x

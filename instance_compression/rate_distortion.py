@@ -73,7 +73,7 @@ def evaluate_image(
     "Distortion and ideal rate of one frame."
     s = symbols or analysis(model, x)
     height, width = x.shape[-2:]
-    x_hat = synthesis(model, s["y_symbols"], s["means_hat"], height, width)
+    x_hat = to_tensor(synthesis(model, s, height, width))
     bits = {"bpp_y": gaussian_bits(s["y_symbols"], s["scales_hat"]), "bpp_z": factorized_bits(model, s["z_symbols"])}
     return {"mse": (x_hat - x).double().square().mean().item()} | {k: b.sum().item() / (height * width) for k, b in bits.items()} | {"x_hat": x_hat}
 

@@ -45,7 +45,7 @@ def main():
             bits_exact = bits_z + float(gaussian_bits(symbols["y_symbols"], symbols["scales_hat"]).sum())
             data, seconds_encode = timed(lambda: encode_frame(symbols, tables), 1)
             _, seconds_decode = timed(lambda: decode_frame(data, model, tables, tuple(symbols["z_symbols"].shape)), 1)
-            psnr = lambda s, m: psnr_of(float((synthesis(model, s, m, h, w) - x).square().mean()))
+            psnr = lambda s, m: psnr_of(float((to_tensor(synthesis(model, {"y_symbols": s, "means_hat": m}, h, w)) - x).square().mean()))
             _, seconds_g_s = timed(lambda: model.g_s((symbols["y_symbols"] + symbols["means_hat"]).float()))
             columns.append({"bpp_float": bits_float / (h * w), "bpp_exact": bits_exact / (h * w), "coded_bpp": 8 * len(data) / (h * w), "psnr_float": psnr(y_float, means.double()),
                             "psnr_exact": psnr(symbols["y_symbols"], symbols["means_hat"]), "seconds_h_s_float": seconds_float, "seconds_h_s_exact": seconds_exact, "seconds_g_s": seconds_g_s,
