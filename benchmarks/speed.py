@@ -158,14 +158,28 @@ def milliseconds(f, repeats:int) -> float: # median
     return float(np.median(times[1:]))
 
 
+KERNELS = ("aten::convolution", "aten::convolution_backward", "aten::addmm", "aten::addmm_", "aten::mm") # convolutions, and the matrix products inside GDN
+
+
+def kernel_seconds(f) -> float:
+    "What a call spends in convolutions and matrix products."
+    with profile(activities=[ProfilerActivity.CPU]) as profiled: f()
+    def inside_another(e): # whether one of them lies around this one
+        while e := e.cpu_parent:
+            if e.name in KERNELS: return True
+        return False
+    return sum(e.cpu_time_total for e in profiled.events() if e.name in KERNELS and not inside_another(e)) / 1e6
+
+
 def roofline_row(what:str, size:str, f, repeats:int) -> dict:
-    "Multiplications and additions of convolutions and matrix products (two operations each) per second, against what this machine reaches in one large matrix product in the same run."
+    "Multiplications and additions of convolutions and matrix products (two operations each) per second, against what this machine reaches in one large matrix product in the same run; and what they take of the time."
     with FlopCounterMode(display=False) as counter: f(0)
     a, copy = torch.rand(2048, 2048), torch.empty(2**26)
     matrix = 2 * 2048**3 / milliseconds(lambda i: a @ a, repeats) / 1e6
     bandwidth = 2 * copy.nbytes / milliseconds(lambda i: copy.add_(1), repeats) / 1e6
     ms, gflop = milliseconds(f, repeats), counter.get_total_flops() / 1e9
-    return {"what": what, "size": size, "gflop": gflop, "ms": ms, "gflop_per_s": 1e3 * gflop / ms, "matrix_gflop_per_s": matrix, "share": 1e3 * gflop / ms / matrix, "memory_gb_per_s": bandwidth, "repeats": repeats, "threads": torch.get_num_threads()}
+    kernels = np.median([1e3 * kernel_seconds(lambda: f(i)) for i in range(repeats)])
+    return {"what": what, "size": size, "gflop": gflop, "ms": ms, "kernels_ms": float(kernels), "gflop_per_s": 1e3 * gflop / ms, "matrix_gflop_per_s": matrix, "share": 1e3 * gflop / ms / matrix, "memory_gb_per_s": bandwidth, "repeats": repeats, "threads": torch.get_num_threads()}
 
 
 def clip_decode(model:Hyperprior, clip:Clip, folder:Path): # ("what", plain, ours)
@@ -182,9 +196,6 @@ def clip_decode(model:Hyperprior, clip:Clip, folder:Path): # ("what", plain, our
     return no_grad(theirs), ours
 
 
-KERNELS = ("aten::convolution", "aten::addmm")
-
-
 def decode_stages(model:Hyperprior, clip:Clip, folder:Path): # of rows: what, seconds, share
     "Where a decode's time goes, frames one after the other on one thread: by stage, and (first) in convolutions, those inside GDN included, which are matrix products here."
     decoder, threads = Decoder(file_of(model, clip, folder), model), torch.get_num_threads()
@@ -195,13 +206,8 @@ def decode_stages(model:Hyperprior, clip:Clip, folder:Path): # of rows: what, se
         return time.perf_counter() - begin
     all_frames(); stopwatch.seconds.clear()
     total, stages = all_frames(), dict(stopwatch.seconds)
-    with profile(activities=[ProfilerActivity.CPU]) as profiled: all_frames()
+    kernels = kernel_seconds(all_frames)
     torch.set_num_threads(threads)
-    def inside_another(e): # whether a convolution or a product lies around this one
-        while e := e.cpu_parent:
-            if e.name in KERNELS: return True
-        return False
-    kernels = sum(e.cpu_time_total for e in profiled.events() if e.name in KERNELS and not inside_another(e)) / 1e6
     for what, seconds in {"convolutions": kernels, **stages, "all": total}.items(): yield {"what": what, "seconds": round(seconds, 3), "share": round(seconds / total, 3), "frames": len(decoder)}
 
 
@@ -234,7 +240,8 @@ def run(args, folder:Path):
         if wanted("roofline"):
             x = to_tensor(frames)[:1, :, :720, :1280].contiguous(memory_format=torch.channels_last)
             latents = analysis(model, x)
-            for what, f in {"adaptation step, crop of 384 px": our_step(model, frames, AdaptConfig(steps=10_000), 384),
+            for what, f in {"adaptation step, crop of 256 px": our_step(model, frames, AdaptConfig(steps=10_000, crop=256)),
+                            "adaptation step, crop of 384 px": our_step(model, frames, AdaptConfig(steps=10_000), 384),
                             "g_s of a 720p frame": lambda i: synthesis(model, latents, 720, 1280)}.items():
                 store(args.table.with_name("roofline.csv"), roofline_row(what, size, f, args.repeats))
         for height, width in ((720, 1280), (1080, 1920)):

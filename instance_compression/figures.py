@@ -82,14 +82,18 @@ def comparison_figure(
     captions:dict, # label -> text beneath
     crop:tuple, # top, left, height, width [px]
 ) -> Figure:
-    "One crop of each picture, with what it cost beneath."
+    "One crop of each picture; beneath, its absolute error (mean over colours, white is none, black is 32/255 or more), and what it cost."
     top, left, height, width = crop
-    fig = Figure(figsize=(6.75, 6.75 / len(pictures) * height / width + 0.55))
-    for ax, (label, picture) in zip(fig.subplots(1, len(pictures)), pictures.items()):
-        ax.imshow(picture[top:top + height, left:left + width], interpolation="nearest")
-        ax.set(xticks=[], yticks=[], xlabel=f"{label}\n{captions.get(label, '')}")
-        ax.spines[:].set_visible(False)
-    fig.tight_layout(pad=0.3)
+    fig = Figure(figsize=(6.75, 2 * 6.75 / len(pictures) * height / width + 0.25), layout="constrained")
+    crops = {label: picture[top:top + height, left:left + width].astype(float) for label, picture in pictures.items()}
+    original = next(iter(crops.values()))
+    for (above, below), (label, picture) in zip(fig.subplots(2, len(pictures)).T, crops.items()):
+        above.imshow(picture / 255, interpolation="nearest")
+        if picture is not original: below.imshow(abs(picture - original).mean(2), cmap="Greys", vmin=0, vmax=32, interpolation="nearest")
+        else: below.text(0.5, 0.5, "absolute error", ha="center", va="center", transform=below.transAxes)
+        above.set_title(label)
+        below.set_xlabel(captions.get(label, ""))
+        for ax in (above, below): ax.set(xticks=[], yticks=[]); ax.spines[:].set_visible(False)
     return fig
 
 def busiest_crop(

@@ -275,24 +275,24 @@ def amortization_table(
 
 def amortization_bd(
     rows:pd.DataFrame, # of `amortization_rows`
-) -> tuple: # (BD-rate [%], BD-PSNR [dB])
-    "The full method against encoder only, where the clip is sampled most often, with the steps of the main result."
-    curves = {method: curve(of_method) for method, of_method in rows[(rows.fps == rows.fps.max()) & (rows.steps == rows.steps.min())].groupby("method")}
-    return bd_rate_and_psnr(curves["encoder"], curves["full"])
+) -> pd.DataFrame: # index steps: bd_rate [%], bd_psnr [dB]
+    "The full method against encoder only, where the clip is sampled most often, by the number of steps."
+    curves = rows[rows.fps == rows.fps.max()].groupby(["steps", "method"]).apply(curve, include_groups=False).unstack()
+    return pd.DataFrame([bd_rate_and_psnr(row.encoder, row.full) for row in curves.itertuples()], curves.index, ["bd_rate", "bd_psnr"])
 
 def amortization_figure(
     rows:pd.DataFrame, # of `amortization_rows`
 ) -> Figure:
-    "RD curves where the clip is sampled most often; gains by beta there (filled), and with the frames of the main result; all with its steps."
-    rows = rows[rows.steps == rows.steps.min()]
+    "RD curves where the clip is sampled most often and the steps are most; gains by beta there (filled), after fewer steps (light), and with the frames of the main result (hollow)."
+    most = (rows.fps == rows.fps.max()) & (rows.steps == rows.steps.max())
     fig = Figure(figsize=(6.75, 2.4))
     left, right = fig.subplots(1, 2)
-    draw_rd(left, rows[rows.fps == rows.fps.max()])
-    gains = amortization_table(rows).reset_index()
-    for fps, of_fps in gains.groupby("fps"):
+    draw_rd(left, rows[most])
+    left.set_title(f"{rows[most].n_frames.iloc[0]} frames, {rows[most].steps.iloc[0]} steps")
+    for ((frames, steps), group), alpha in zip(amortization_table(rows).groupby(["n_frames", "steps"]), (0.0, 0.35, 1.0)):
         for method in ("encoder", "full"):
             colour, marker, label = METHOD_STYLE[method]
-            right.plot(of_fps.beta, of_fps[method], color=colour, marker=marker, ls="none", mfc=colour if fps == rows.fps.max() else "none", label=f"{label}, {of_fps.n_frames.iloc[0]} frames")
+            right.plot(group.index.get_level_values("beta"), group[method], color=colour, marker=marker, ls="none", mfc=(colour, alpha), label=f"{label}, {frames} frames, {steps} steps")
     right.set(xscale="log", xlabel="beta", ylabel="Fall of L_RDM [%]", ylim=(0, None))
     left.legend(frameon=False)
     right.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
@@ -316,9 +316,9 @@ def f1(
     n_clips, methods, fall = main_runs(t)["clip"].nunique(), _against_encoder(t), 100 * (1 - _relative_costs(t))
     dB, bits = methods.bd_psnr["full"], methods.bd_rate["full"]
     often = amortization_rows(t)
-    bits_often, dB_often = amortization_bd(often)
+    after = " and ".join(f"{row.bd_psnr:+.2f} dB, {row.bd_rate:+.1f} % bits after {row.Index} steps" for row in amortization_bd(often).itertuples())
     here = (f"{dB:+.2f} dB, {bits:+.1f} % bits ({f'mean of {n_clips} clips' if n_clips > 1 else 'one clip'}); "
-            f"where all {often.n_frames.max()} frames of dashcam share the update, {dB_often:+.2f} dB, {bits_often:+.1f} % bits; "
+            f"where all {often.n_frames.max()} frames of dashcam share the update, {after}; "
             f"with its {often.n_frames.min()} frames at 2 fps and beta 1e-3 L_RDM falls by {fall['full']:.1f} %, with an update that is free and not quantized (an estimate, no codec) by {fall['unquantized']:.1f} %")
     return "full adaptation gains about 1 dB over encoder only, model bits included", here, "yes" if dB >= 1 else "in part" if dB >= 0.5 else "the sign" if dB > 0 else "no"
 

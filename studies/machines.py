@@ -18,6 +18,11 @@ import numpy as np
 import pandas as pd
 
 SETTINGS = {"threads": ("1", "2"), "mkldnn": ("on", "off"), "memory": ("channels_last", "contiguous"), "bf16": ("off", "allowed")}
+INSTRUCTIONS = { # of the processor that oneDNN, torch's own kernels and MKL may use: as on older ones
+    "all": {},
+    "AVX2": {"ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2", "MKL_ENABLE_INSTRUCTIONS": "AVX2"},
+    "SSE4": {"ONEDNN_MAX_CPU_ISA": "SSE41", "ATEN_CPU_CAPABILITY": "default", "MKL_ENABLE_INSTRUCTIONS": "SSE4_2"},
+}
 
 CHILD = """
 import hashlib, json, platform, sys
@@ -45,13 +50,14 @@ def main():
     a = argparse.ArgumentParser(description=__doc__)
     a.add_argument("file"); a.add_argument("--model", default=""); a.add_argument("--python", nargs="*", default=[]); a.add_argument("--table", type=Path, default=Path("results/machines.csv"))
     a = a.parse_args()
-    plain = {k: v[0] for k, v in SETTINGS.items()} | {"threads": "2"}
-    runs = [(sys.executable, dict(zip(SETTINGS, v))) for v in itertools.product(*SETTINGS.values())] + [(p, plain | {"threads": n}) for p in a.python for n in ("1", "2")]
+    plain = {k: v[0] for k, v in SETTINGS.items()} | {"instructions": "all"}
+    runs = [(sys.executable, plain | dict(zip(SETTINGS, v))) for v in itertools.product(*SETTINGS.values())]
+    runs += [(sys.executable, plain | {"instructions": i, "threads": n}) for i in list(INSTRUCTIONS)[1:] for n in ("1", "2")] + [(p, plain | {"threads": n}) for p in a.python for n in ("1", "2")]
     rows, reference = [], None
     with tempfile.TemporaryDirectory() as folder:
         for python, setting in runs:
             out = Path(folder) / "pictures.npy"
-            done = subprocess.run([python, "-W", "ignore", "-c", CHILD, a.file, a.model, str(out), json.dumps(setting)], capture_output=True, text=True, env=os.environ | {"MKL_NUM_THREADS": setting["threads"]})
+            done = subprocess.run([python, "-W", "ignore", "-c", CHILD, a.file, a.model, str(out), json.dumps(setting)], capture_output=True, text=True, env=os.environ | INSTRUCTIONS[setting["instructions"]] | {"MKL_NUM_THREADS": setting["threads"]})
             if done.returncode: raise SystemExit(f"{python} {setting}: {done.stderr}")
             found, pictures = json.loads(done.stdout), np.load(out).astype(int)
             if reference is None: reference = found["latents_sha256"], pictures
