@@ -345,9 +345,13 @@ class _Run:
         return "latents" if self.cfg.latent_steps and len(self.latents) < len(self.frames) else ""
 
     def measure(self):
-        "The true cost of what there is now; kept if it is the best."
+        "The true cost of what there is now; kept if it is the best. After the last step, the best is tried without its update, too: on few frames the bits may not pay."
         now = self._now()
         if self._offer(_assemble(self.model_global, now, self.frames, self.cfg)): self.best_now = now
+        if self.step == self.schedule.last and self.cfg.keep == "best" and self.best.levels.any():
+            bare = self.best_now | {"delta": torch.zeros_like(self.best_now["delta"])}
+            candidate = _assemble(self.model_global, bare, self.frames, self.cfg)
+            if self.keeps(rdm_loss(candidate.metrics, self.cfg.beta)): self.best, self.best_now = dataclasses.replace(candidate, step=self.best.step), bare
 
     def advance_latents(self):
         "Optimize the latents of the next frame; measure when all are there."
