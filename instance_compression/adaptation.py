@@ -156,7 +156,7 @@ def apply_update(
     levels:np.ndarray, # integers (P,)
     prior:SpikeAndSlab, # bin width
 ) -> Hyperprior: # receiver at theta_bar; the sender stays global
-    "Algorithm 2: theta_bar = theta_D + s delta_bar."
+    "Algorithm 2: theta_bar = theta_D + c delta_bar."
     return with_receiver(model_global, add_update(flatten(receiver_parameters(model_global)), torch.from_numpy(np.asarray(levels)), prior, scales_of(model_global, receiver_parameters(model_global))))
 
 # %% ../nbs/06_adaptation.ipynb #71ca784a

@@ -46,6 +46,13 @@ from .hyperprior import BETAS, SIZES, Hyperprior, global_path, load_global, load
 from .training import TrainConfig, beside, join_processes, load_photographs, train as train_model
 
 # %% ../nbs/10_cli.ipynb #d18c70c2
+def _processor() -> str:
+    "Its name; on Linux with family and model, as some names say little."
+    try: lines = Path("/proc/cpuinfo").read_text().split("\n\n")[0].splitlines()
+    except OSError: lines = []
+    info = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
+    return " ".join((platform.machine(), info.get("model name", platform.processor()), *(f"{k.split()[-1]} {info[k]}" for k in ("cpu family", "model") if k in info))).strip()
+
 def provenance(
     device:str="cpu", # that computed
 ) -> dict: # commit, machine
@@ -59,7 +66,7 @@ def provenance(
             commit = git("describe", "--always") + ("-dirty" if changed else "")
     except (OSError, subprocess.CalledProcessError): pass  # not a checkout
     gpu = f", {torch.cuda.get_device_name(device)}" if device.startswith("cuda") else ""
-    return {"commit": commit, "machine": f"{platform.machine()} {os.cpu_count()} cores, torch {torch.__version__.split('+')[0]}{gpu}"}
+    return {"commit": commit, "machine": f"{_processor()}, {os.cpu_count()} cores, torch {torch.__version__.split('+')[0]}{gpu}"}
 
 _SETTINGS = [f.name for f in dataclasses.fields(AdaptConfig) if f.name not in ("method", "beta", "steps")]
 COLUMNS = ("clip", "method", "beta", "steps", "fps", "n_frames", "height", "width", "mse", "bpp_y", "bpp_z", "psnr", "bpp_model", "bpp", "n_nonzero", "best_step", "coded_bpp", "coded_bpp_latents",

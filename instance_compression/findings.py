@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['ABLATIONS', 'read_results', 'of_study', 'curve', 'bd_rate_and_psnr', 'complete_clips', 'main_runs', 'bd_table',
-           'bd_markdown', 'rd_figure', 'coded_cost', 'relative_gain', 'f6', 'ablation_table', 'ablation_figure', 'f2',
-           'f3', 'support_table', 'loss_global', 'fall_of_loss', 'runs_table', 'amortization_rows',
-           'amortization_table', 'amortization_bd', 'amortization_figure', 'control_bd', 'f1', 'gain_by_step',
-           'gain_by_beta', 'progress_figure', 'f4', 'allocation_by_beta', 'allocation_figure', 'f5', 'frames_table',
-           'frames_figure', 'parts_table', 'findings_table', 'build_figures']
+           'bd_markdown', 'rd_figure', 'gain_figure', 'coded_cost', 'relative_gain', 'f6', 'ablation_table',
+           'ablation_figure', 'f2', 'f3', 'support_table', 'loss_global', 'fall_of_loss', 'runs_table',
+           'amortization_rows', 'amortization_table', 'amortization_bd', 'amortization_figure', 'control_bd', 'f1',
+           'gain_by_step', 'gain_by_beta', 'progress_figure', 'f4', 'allocation_shares', 'allocation_figure', 'f5',
+           'frames_table', 'frames_figure', 'parts_table', 'findings_table', 'speed_markdown', 'build_figures']
 
 # %% ../nbs/12_findings.ipynb #1624123e
 import warnings
@@ -18,7 +18,8 @@ import bjontegaard
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullLocator, ScalarFormatter
+from matplotlib.ticker import LogLocator, NullLocator, ScalarFormatter
+from scipy.interpolate import Akima1DInterpolator
 
 from .bit_allocation import GROUPS, by_group
 from .data import OPEN_5N
@@ -129,6 +130,33 @@ def rd_figure(
     fig.tight_layout(pad=0.4)
     return fig
 
+# %% ../nbs/12_findings.ipynb #397f95bd
+def gain_figure(
+    runs:pd.DataFrame, # rows of the study main
+    anchor:str="encoder", # method to compare with
+) -> Figure:
+    "PSNR above that of the anchor at equal rate, between the curves that the Bjontegaard differences are taken of (akima); one panel for each clip that all methods were run on."
+    clips = complete_clips(runs)
+    fig = Figure(figsize=(6.75, 3.8))
+    axes = fig.subplots(2, -(-(len(clips) + 1) // 2), sharey=True)
+    for ax, clip in zip(axes.flat, clips):
+        curves = {method: curve(rows) for method, rows in runs[runs["clip"] == clip].groupby("method")}
+        of_rate = {method: Akima1DInterpolator(np.log(rates), psnrs) for method, (rates, psnrs) in curves.items()}
+        ax.axhline(0, color=METHOD_STYLE[anchor][0], label=METHOD_STYLE[anchor][2])
+        for method, (colour, marker, label) in METHOD_STYLE.items():
+            if method == anchor: continue
+            rates = np.geomspace(*(end(curves[m][0][i] for m in (method, anchor)) for end, i in ((max, 0), (min, -1))), 200)
+            ax.plot(rates, of_rate[method](np.log(rates)) - of_rate[anchor](np.log(rates)), color=colour, label=label)
+            inside = (curves[method][0] >= rates[0]) & (curves[method][0] <= rates[-1])
+            ax.plot(curves[method][0][inside], curves[method][1][inside] - of_rate[anchor](np.log(curves[method][0][inside])), color=colour, marker=marker, ls="none")
+        ax.set(title=clip, xscale="log", xlabel="Rate [bpp]")
+        ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5))); ax.xaxis.set_major_formatter(ScalarFormatter()); ax.xaxis.set_minor_locator(NullLocator())
+    for ax in axes.flat[len(clips):]: ax.remove()
+    for ax in axes[:, 0]: ax.set_ylabel(f"Above {METHOD_STYLE[anchor][2]} [dB]")
+    fig.tight_layout(pad=0.4)
+    fig.legend(*axes.flat[0].get_legend_handles_labels(), frameon=False, loc="center", bbox_to_anchor=(0.84, 0.25))
+    return fig
+
 # %% ../nbs/12_findings.ipynb #e776f76f
 def coded_cost(
     runs:pd.DataFrame, # rows of results/runs.csv
@@ -171,7 +199,9 @@ def ablation_table(
     rows = rows.assign(coded_bpp_latents=rows.coded_bpp_latents.fillna(rows.bpp_y + rows.bpp_z), coded_bpp_model=rows.coded_bpp_model.fillna(0), coded_bpp=rows.coded_bpp.fillna(rows.bpp))
     return rows[["coded_bpp_latents", "coded_bpp_model", "coded_bpp", "psnr", "n_nonzero"]].assign(cost=coded_cost(rows))
 
-ABLATIONS = ("full", "no-model-rate", "quantized-after", "neither", "slab-only", "unquantized") # drawn; the sweeps are in the table
+ABLATIONS = { # drawn, and in which colour; the sweeps are in the table
+    "full": METHOD_STYLE["full"][0], "no-model-rate": "#332288", "quantized-after": "#117733", "neither": "#88CCEE", "slab-only": "#882255", "unquantized": "#999933",
+}
 
 def ablation_figure(
     runs:pd.DataFrame, # rows of the study ablations
@@ -180,14 +210,14 @@ def ablation_figure(
     "The model rate over steps, and what each variant sends in the end."
     fig = Figure(figsize=(6.75, 2.4))
     left, right = fig.subplots(1, 2)
-    for i, variant in enumerate(ABLATIONS):
+    for variant, colour in ABLATIONS.items():
         rows = progress[(progress.variant == variant) & (progress.bpp_model > 0)]
-        if len(rows): left.plot(rows.step, rows.bpp_model, color=f"C{i}", marker="o", label=variant)
+        if len(rows): left.plot(rows.step, rows.bpp_model, color=colour, marker="o", label=variant)
     left.set(xscale="log", yscale="log", xlabel="Step", ylabel="M [bpp]")
     left.legend(frameon=False)
     table = ablation_table(runs).loc[list(ABLATIONS)[::-1]]
     right.plot(table.coded_bpp_latents, table.index, "o", color="0.5", label="latents")
-    right.plot(table.coded_bpp_model.where(table.coded_bpp_model > 0), table.index, "D", color="#D55E00", label="update")
+    right.plot(table.coded_bpp_model.where(table.coded_bpp_model > 0), table.index, "D", color="k", mfc="none", label="update")
     right.plot(table.coded_bpp, table.index, "|", ms=10, color="k", label="total")
     right.set(xlabel="Rate [bpp]", xscale="log")
     for y, psnr in enumerate(table.psnr): right.text(1.02, y, f"{psnr:.2f} dB", va="center", fontsize=7, transform=right.get_yaxis_transform())
@@ -206,7 +236,7 @@ def f2(
 ) -> tuple: # as `f6`
     "Cost without model rate, without quantization in the loop, without both. Yes if each costs more than the global model, in part if the first does."
     cost = _relative_costs(t)
-    here = (f"L_RDM, that of the global model being 1: full method {cost['full']:.2f}, without model rate {cost['no-model-rate']:.2f}, "
+    here = (f"dashcam, beta 1e-3: L_RDM, that of the global model being 1: full method {cost['full']:.2f}, without model rate {cost['no-model-rate']:.2f}, "
             f"quantized afterwards {cost['quantized-after']:.2f}, with neither {cost['neither']:.2f}")
     holds = _verdict(cost[["no-model-rate", "quantized-after", "neither"]].min() > 1, cost["no-model-rate"] > 1)
     return "without the model rate, or quantized only afterwards, the total rate explodes or the result degenerates", here, holds
@@ -217,7 +247,10 @@ def f3(
     "Moved parameters and bits with the spike, and with the slab alone. Yes if the spike's update is sparser and has less than a tenth of the bits, in part if it has fewer."
     table = ablation_table(of_study(t["runs"], "ablations"))
     spike, slab = table.loc["full"], table.loc["slab-only"]
-    here = f"moved parameters {spike.n_nonzero:,.0f} against {slab.n_nonzero:,.0f} with the slab alone; update {spike.coded_bpp_model:.4f} against {slab.coded_bpp_model:.4f} bpp"
+    runs, static = of_study(t["runs"], "ablations").drop_duplicates("run"), t["allocation"].groupby("run").static_bits.sum()
+    static = {row.variant: static[row.run] / (row.n_frames * row.height * row.width) for row in runs.itertuples() if row.run in static.index}
+    here = (f"dashcam, beta 1e-3: moved parameters {spike.n_nonzero:,.0f} against {slab.n_nonzero:,.0f} with the slab alone; update {spike.coded_bpp_model:.4f} against {slab.coded_bpp_model:.4f} bpp, "
+            f"of which static {static['full']:.4f} and {static['slab-only']:.4f}")
     cheaper = spike.coded_bpp_model < slab.coded_bpp_model
     return "the spike makes zero updates cheap and the update sparse", here, _verdict(spike.coded_bpp_model < 0.1 * slab.coded_bpp_model and spike.n_nonzero < slab.n_nonzero, cheaper)
 
@@ -314,12 +347,13 @@ def f1(
 ) -> tuple: # as `f6`
     "BD-PSNR of the full method against encoder only, and how much a free update could do. Yes from 1 dB, in part from 0.5 dB, the sign above 0."
     n_clips, methods, fall = main_runs(t)["clip"].nunique(), _against_encoder(t), 100 * (1 - _relative_costs(t))
+    encoder = relative_gain(main_runs(t))["dashcam", 1e-3, "encoder"]
     dB, bits = methods.bd_psnr["full"], methods.bd_rate["full"]
     often = amortization_rows(t)
     after = " and ".join(f"{row.bd_psnr:+.2f} dB, {row.bd_rate:+.1f} % bits after {row.Index} steps" for row in amortization_bd(often).itertuples())
     here = (f"{dB:+.2f} dB, {bits:+.1f} % bits ({f'mean of {n_clips} clips' if n_clips > 1 else 'one clip'}); "
             f"where all {often.n_frames.max()} frames of dashcam share the update, {after}; "
-            f"with its {often.n_frames.min()} frames at 2 fps and beta 1e-3 L_RDM falls by {fall['full']:.1f} %, with an update that is free and not quantized (an estimate, no codec) by {fall['unquantized']:.1f} %")
+            f"against the global model, with its {often.n_frames.min()} frames at 2 fps and beta 1e-3, L_RDM falls by {encoder:.1f} % with encoder only, {fall['full']:.1f} % with the full model, {fall['unquantized']:.1f} % with an update that is free and not quantized (an estimate, no codec)")
     return "full adaptation gains about 1 dB over encoder only, model bits included", here, "yes" if dB >= 1 else "in part" if dB >= 0.5 else "the sign" if dB > 0 else "no"
 
 # %% ../nbs/12_findings.ipynb #14a23838
@@ -364,28 +398,32 @@ def f4(
     gain = gain_by_beta(full, t["progress"][t["progress"].run.isin(full.run)])
     final = gain.iloc[:, -1]
     share = 100 * gain.div(final, axis=0)
+    rise = -gain_by_step(t["progress"][t["progress"].run.isin(full.run)], gain.columns[-1]).min(axis=None)
     by_beta = lambda values, form: ", ".join(f"{value:{form}} %" for value in values)
     here = (f"for beta {', '.join(f'{beta:g}' for beta in final.index)}: final gain {by_beta(final, '.1f')}; of it after 100 of {gain.columns[-1]} steps {by_beta(share[100], '.0f')}, "
-            f"after 400 {by_beta(share[400], '.0f')}; at first L_RDM rises, by up to {-gain.min().min():.0f} %")
+            f"after 400 {by_beta(share[400], '.0f')}; at first L_RDM rises, by up to {-gain.min(axis=None):.0f} % (one run: {rise:.0f} %); higher rates (smaller beta) gain {'more' if final.is_monotonic_increasing else 'no more'}, in this measure")
     holds = _verdict(share[400].min() > 70 and final.is_monotonic_increasing, share[400].min() > 50)
     return "most of the gain comes early; higher rates leave more to gain", here, holds
 
 # %% ../nbs/12_findings.ipynb #d5e65896
-def allocation_by_beta(
+def allocation_shares(
     runs:pd.DataFrame, # rows of the full method in the study main
     allocation:pd.DataFrame, # their rows in results/allocation.csv
-) -> pd.DataFrame: # index beta, group: sums over clips, as `by_group`
-    "Bits by group of parameters, for each beta."
-    betas = allocation.run.map(runs.drop_duplicates("run").set_index("run").beta)
-    tables = {beta: by_group(rows.drop(columns=["run", "study", "variant"])) for beta, rows in allocation.groupby(betas, sort=False)}
-    return pd.concat(tables, names=["beta", "group"])
+) -> pd.DataFrame: # index beta, clip, group: static, dynamic (of the update's bits), moved (of all parameters of the receiver) [%], n_clipped
+    "What each group of parameters has of an update, run by run."
+    tables = {}
+    for run in runs.drop_duplicates("run").itertuples():
+        table = by_group(allocation[allocation.run == run.run].drop(columns=["run", "study", "variant"]))
+        shares = 100 * table[["static_bits", "dynamic_bits"]].set_axis(["static", "dynamic"], axis=1) / table.bits.sum()
+        tables[run.beta, run.clip] = shares.assign(moved=100 * table.n_nonzero / table.n_parameters.sum(), n_clipped=table.n_clipped)
+    return pd.concat(tables, names=["beta", "clip", "group"])
 
 def allocation_figure(
     runs:pd.DataFrame, # rows of the full method in the study main
     allocation:pd.DataFrame, # their rows in results/allocation.csv
     updates:pd.DataFrame, # their rows in results/updates.csv
 ) -> Figure:
-    "Updates of all runs together, before quantization (up to three bins) and after, with the prior over them; bits by group, for each beta."
+    "Updates of all runs together, before quantization (up to three bins) and after, with the prior over them; bits by group for each beta, means over clips."
     fig = Figure(figsize=(6.75, 2.6))
     left, right = fig.subplots(1, 2)
     prior, levels = SpikeAndSlab(), np.arange(-8, 9)
@@ -394,15 +432,15 @@ def allocation_figure(
     left.step(before.index, before, where="mid", color="0.6", label="delta (per tenth of a bin)")
     left.plot(after[abs(after.index) <= 8], "o", color="#D55E00", label="delta_bar")
     left.plot(levels, after.sum() * 2.0 ** -level_bits(levels, prior), "_", color="k", label="expected by the prior")
-    left.set(yscale="log", xlabel="Update [bins]", ylabel="Parameters"); left.legend(frameon=False)
-    table = allocation_by_beta(runs, allocation)
-    betas = list(table.index.unique("beta"))
+    left.set(yscale="log", xlabel="Update [bins]", ylabel="Parameters"); left.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1))
+    means = allocation_shares(runs, allocation).groupby(["beta", "group"]).mean()
+    betas = list(runs.beta.unique())
     for i, beta in enumerate(betas):
-        rows, y = table.loc[beta].reindex(GROUPS), np.arange(len(GROUPS)) + 0.8 * (i + 0.5) / len(betas) - 0.4
-        bits = rows[["static_bits", "dynamic_bits"]].sum().sum()
-        right.barh(y, 100 * rows.static_bits / bits, height=0.7 / len(betas), color="0.75")
-        right.barh(y, 100 * rows.dynamic_bits / bits, left=100 * rows.static_bits / bits, height=0.7 / len(betas), color=f"C{i}", label=f"beta = {beta:g}")
-    right.set(yticks=range(len(GROUPS)), yticklabels=GROUPS, xlabel="Share of the update's bits [%] (grey: static)"); right.invert_yaxis(); right.legend(frameon=False)
+        rows, y = means.loc[beta].reindex(GROUPS), np.arange(len(GROUPS)) + 0.8 * (i + 0.5) / len(betas) - 0.4
+        right.barh(y, rows.static, height=0.7 / len(betas), color="0.75")
+        right.barh(y, rows.dynamic, left=rows.static, height=0.7 / len(betas), color=f"C{i}", label=f"beta = {beta:g}")
+    right.set(yticks=range(len(GROUPS)), yticklabels=GROUPS, xlabel="Share of the update's bits [%] (grey: static)"); right.invert_yaxis()
+    right.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.4, 1), ncol=2)
     fig.tight_layout(pad=0.4)
     return fig
 
@@ -410,15 +448,18 @@ def allocation_figure(
 def f5(
     t:dict, # of `read_results`
 ) -> tuple: # as `f6`
-    "Static bits, moved parameters, bits by group, over all runs of the full method. Yes if at every beta under 25 % of the bits are static and under 5 % of the parameters move, in part if the latter."
+    "Static bits, moved parameters, bits by group, over all runs of the full method. Yes if in every run under 25 % of the bits are static and under 5 % of the parameters move, in part if so in the mean over clips at each beta."
     full = main_runs(t, method="full")
-    table = allocation_by_beta(full, t["allocation"][t["allocation"].run.isin(full.run)])
-    total = table.groupby("beta").sum()
-    static, moved, bits = total.static_bits / total.bits, total.n_nonzero / total.n_parameters, table.bits.unstack().div(total.bits, axis=0)
-    span = lambda values, digits=0: f"{100 * values.min():.{digits}f} to {100 * values.max():.{digits}f} %"
-    here = (f"over the betas, {span(static)} of the bits are static; {span(moved, 2)} of the parameters move; {span(bits['g_s weights'])} of the bits for the weights of g_s, "
-            f"{span(bits['h_s weights'])} for those of h_s; {total.n_clipped.sum():.0f} at the outermost level")
-    return "zero updates are a small static cost, few weights carry the bits", here, _verdict(static.max() < 0.25 and moved.max() < 0.05, moved.max() < 0.05)
+    shares = allocation_shares(full, t["allocation"][t["allocation"].run.isin(full.run)])
+    bits = (shares.static + shares.dynamic).unstack()
+    rows = pd.DataFrame({"static": shares.static.groupby(["beta", "clip"]).sum(), "moved": shares.moved.groupby(["beta", "clip"]).sum(), "g_s": bits["g_s weights"], "h_s": bits["h_s weights"]})
+    means = rows.groupby("beta").mean()
+    low_high = lambda values, digits: f"{values.min():.{digits}f} to {values.max():.{digits}f} %"
+    span = lambda name, digits=0: f"{low_high(means[name], digits)} (single runs {low_high(rows[name], digits)})"
+    here = (f"means over clips, by beta: {span('static')} of the bits are static; {span('moved', 2)} of the parameters move; {span('g_s')} of the bits for the weights of g_s, "
+            f"{span('h_s')} for those of h_s; {shares.n_clipped.sum():.0f} of all at the outermost level")
+    holds = lambda table: table.static.max() < 25 and table.moved.max() < 5
+    return "zero updates are a small static cost, few weights carry the bits, the quantizer clips some", here, _verdict(holds(rows), holds(means))
 
 # %% ../nbs/12_findings.ipynb #a50b764c
 def frames_table(
@@ -435,9 +476,9 @@ def frames_figure(
     "Gain and model rate over the number of frames."
     fig = Figure(figsize=(6.75, 2))
     left, right = fig.subplots(1, 2)
-    for i, (clip, rows) in enumerate(table.groupby("clip")):
-        left.plot(rows.n_frames, rows.gain, color=f"C{i}", marker="o", label=clip)
-        right.plot(rows.n_frames, rows.share_of_bits, color=f"C{i}", marker="o")
+    for (clip, rows), colour in zip(table.groupby("clip"), ("#117733", "#882255")):
+        left.plot(rows.n_frames, rows.gain, color=colour, marker="o", label=clip)
+        right.plot(rows.n_frames, rows.share_of_bits, color=colour, marker="o")
     for ax in (left, right):
         ax.set(xscale="log", xlabel="Frames", xticks=(1, 2, 5, 10, 20, 40))
         ax.xaxis.set_major_formatter(ScalarFormatter()); ax.xaxis.set_minor_locator(NullLocator())
@@ -463,6 +504,16 @@ def findings_table(
     lines = [" | ".join((f"| {finding.__name__.upper()}", *finding(t))) + " |" for finding in (f1, f2, f3, f4, f5, f6)]
     return "\n".join(["| | the paper | here | holds, at this budget |", "|---|---|---|---|", *lines])
 
+# %% ../nbs/12_findings.ipynb #414ff662
+def speed_markdown(
+    speed:pd.DataFrame, # results/speed.csv
+) -> str: # Markdown
+    "The small model's rows, and those without a model."
+    lines = ["| | size | plain [ms] | ours [ms] | ratio (middle half) |", "|---|---|---|---|---|"]
+    for r in speed[speed["size"] != "paper"].itertuples():
+        lines.append(f"| {r.what} | {f'{r.width}x{r.height}' if r.height else '-'} | {r.plain_ms:,.0f} | {r.ours_ms:,.0f} | {r.ratio:.2f} ({r.ratio_low:.2f} to {r.ratio_high:.2f}) |")
+    return "\n".join(lines)
+
 # %% ../nbs/12_findings.ipynb #8a6999a9
 def build_figures(
     results:Path="results", # folder of tables
@@ -475,7 +526,7 @@ def build_figures(
     full = main[main.method == "full"]
     of_full = {name: t[name][t[name].run.isin(full.run)] for name in ("progress", "allocation", "updates")}
     whole = full[(full.beta == 1e-3) & full["clip"].isin(["dashcam", "room"])]
-    drawn = {"rd": rd_figure(main, t["references"]), "amortization": amortization_figure(amortization_rows(t)), "ablations": ablation_figure(ablations, of_study(t["progress"], "ablations")), "progress": progress_figure(full, of_full["progress"]),
+    drawn = {"rd": rd_figure(main, t["references"]), "gain": gain_figure(main), "amortization": amortization_figure(amortization_rows(t)), "ablations": ablation_figure(ablations, of_study(t["progress"], "ablations")), "progress": progress_figure(full, of_full["progress"]),
              "allocation": allocation_figure(full, of_full["allocation"], of_full["updates"]),
              "kodak": kodak_figure(t["kodak"], t["kodak_codecs"], t["kodak_anchors"])}
     frames = of_study(t["runs"], "frames")

@@ -107,9 +107,9 @@ def add_update(
     theta_global:Tensor, # float32 (P,)
     levels:Tensor, # integers (P,)
     prior:SpikeAndSlab, # bin width
-    scale:Tensor, # s (P,), of `scales_of`
+    scale:Tensor, # c (P,), of `scales_of`
 ) -> Tensor: # theta_bar, float32 (P,)
-    "theta_D + s t levels, as encoder and decoder compute it."
+    "theta_D + c t levels, as encoder and decoder compute it."
     moved = (theta_global.double() + prior.bin_width * levels.double() * scale.double()).float()
     return torch.where(levels == 0, theta_global, moved)  # even -0.0 stays what it was
 
@@ -147,8 +147,8 @@ def priced_update(
     theta_global:Tensor, # theta_D (P,)
     delta:Tensor, # unquantized update (P,)
     prior:SpikeAndSlab, # bin width, clipping, density
-    scale:Tensor, # s (P,), of `scales_of`
-    quantize:bool=True, # False: theta_D + s delta, for the ablation without quantization
+    scale:Tensor, # c (P,), of `scales_of`
+    quantize:bool=True, # False: theta_D + c delta, for the ablation without quantization
 ) -> tuple: # (theta_bar (P,), bits of the density, a scalar)
-    "theta_D + s `quantize_ste`(delta) and the sum of `density_bits`(delta), with their gradients, in one pass; differentiable once."
+    "theta_D + c `quantize_ste`(delta) and the sum of `density_bits`(delta), with their gradients, in one pass; differentiable once."
     return _PricedUpdate.apply(theta_global, delta, prior, scale, quantize)
