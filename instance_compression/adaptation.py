@@ -76,7 +76,8 @@ class AdaptConfig:
         if (self.method, bool(self.latent_steps)) in (("latents", False), ("global", True)): raise InputError("method latents needs latent_steps (20 are a good number), method global takes none")
         if not (0 <= self.beta2 < 1 and 0 <= self.decay <= 1 and self.warmup >= 0): raise InputError("beta2 lies in [0, 1), decay in [0, 1], warmup starts at 0")
         if self.steps == 0 and self.decay != 1: raise InputError("decay is a share of the steps; give a number of steps with it")
-        if not (0 <= self.sender_first < 1 and 0 < self.beta < math.inf and self.seed >= 0): raise InputError("sender_first lies in [0, 1), beta is positive, seed starts at 0")
+        if self.beta is None: raise InputError("beta is not given, and the global model does not name one; give it")
+        if not (0 <= self.sender_first < 1 and 0 < self.beta < math.inf and 0 <= self.seed < 2**40): raise InputError("sender_first lies in [0, 1), beta is positive, seed lies in [0, 2^40)")
         if not all(0 <= lr < math.inf for lr in (self.lr_sender, self.lr_delta, self.lr_latents)): raise InputError("learning rates are numbers from 0 up")
         self.prior
 
@@ -289,6 +290,7 @@ class _Run:
     def __init__(self, model_global:Hyperprior, frames:np.ndarray, cfg:AdaptConfig, device:str):
         self.model_global, self.frames, self.cfg, self.device = model_global, frames, cfg, device
         self.step, self.n_pixels, self.best_now, self.latents, self.schedule = 0, math.prod(frames.shape[:3]), {}, [], _Schedule(cfg)  # the best so far is the global model
+        self.seen = {}  # the best that the schedule was shown
         if self.schedule.watches(self.step): self._watch({})
         self.best = _assemble(model_global, self.best_now, frames, dataclasses.replace(cfg, quantize="loop"))
         self.log = [self._row(self.best, 0.0)]
@@ -321,6 +323,7 @@ class _Run:
         "Show the schedule the true cost of up to four frames, that share the update with all others."
         some = _assemble(self.model_global, now, self.frames[np.linspace(0, len(self.frames) - 1, min(4, len(self.frames))).astype(int)], self.cfg)
         self.schedule.watch(self.step, self.cfg.beta * (rd_cost(some.metrics, self.cfg.beta) + bpp_model_of(some.levels, some.prior, self.n_pixels)))
+        if self.schedule.watched[-1] == min(self.schedule.watched): self.seen = now
 
     def _now(self) -> dict: # name -> tensor, apart from what is trained
         return {k: v.detach().cpu().clone() for k, v in self.trainables.items()}
@@ -353,6 +356,11 @@ class _Run:
             candidate = _assemble(self.model_global, bare, self.frames, self.cfg)
             if self.keeps(rdm_loss(candidate.metrics, self.cfg.beta)): self.best, self.best_now = dataclasses.replace(candidate, step=self.best.step), bare
 
+    def give_up(self):
+        "End the steps on the networks, as they have diverged: what was measured before counts, or what the schedule was shown."
+        self.schedule.last = self.step
+        if self.seen and self._offer(_assemble(self.model_global, self.seen, self.frames, self.cfg)): self.best_now = self.seen
+
     def advance_latents(self):
         "Optimize the latents of the next frame; measure when all are there."
         self.latents.append(optimize_latents(self.best.model, to_tensor(self.frames[len(self.latents)]), self.cfg, self.device))
@@ -380,7 +388,7 @@ class _Run:
 # %% ../nbs/06_adaptation.ipynb #1fdd2639
 def _save_run(path:Path, run:_Run):
     tensors = {f"{k}.{i}": v for i, latents in enumerate(run.latents) for k, v in zip("yz", latents)}
-    tensors |= {f"now.{k}": v for k, v in run.trainables.items()} | {f"best.{k}": v for k, v in run.best_now.items()}
+    for name, kept in {"now": run.trainables, "best": run.best_now, "seen": run.seen}.items(): tensors |= {f"{name}.{k}": v for k, v in kept.items()}
     save_tensors(path, tensors | optimizer_tensors("adam", run.optimizer), run.key | {"best_step": (run.best.before or run.best).step, "seconds": run.seconds, "step": run.step, "log": run.log, "schedule": vars(run.schedule)})
 
 def _load_run(path:Path, run:_Run):
@@ -395,8 +403,8 @@ def _load_run(path:Path, run:_Run):
     run.step, run.log = meta["step"], meta["log"]
     vars(run.schedule).update(meta["schedule"])
     run.begin -= meta["seconds"]
+    run.best_now, run.seen = ({k[5:]: v for k, v in tensors.items() if k.startswith(name)} for name in ("best.", "seen."))
     if meta["best_step"]:
-        run.best_now = {k[5:]: v for k, v in tensors.items() if k.startswith("best.")}
         run.best = dataclasses.replace(_assemble(run.model_global, run.best_now, run.frames, run.cfg), step=meta["best_step"])
     if run.latents and not run.due and run.keeps(run.log[-1]["loss"]):
         run.best = dataclasses.replace(run.with_latents(), metrics={k: run.log[-1][k] for k in run.best.metrics})
@@ -428,7 +436,7 @@ def adapt(
                 bar.total = run.total; bar.update()
                 if not math.isfinite(metrics["loss"]):
                     warnings.warn(f"adaptation diverged at step {run.step}; the best before it is kept, lower rates may help")
-                    run.schedule.last = run.step
+                    run.give_up()
                     continue
                 smooth = {k: 0.98 * smooth.get(k, v) + 0.02 * v for k, v in metrics.items()}
                 bar.set_postfix(loss=f"{smooth['loss']:.3f}", bpp=f"{smooth['bpp_y'] + smooth['bpp_z']:.3f}", psnr=f"{psnr_of(smooth['mse']):.2f}",

@@ -40,7 +40,7 @@ import instance_compression
 from .adaptation import KEEP, METHODS, PARTS, PRESETS, QUANTIZE, ROUNDINGS, AdaptConfig, Adapted, adapt
 from .bit_allocation import bit_allocation, by_group
 from .bitstream import BitstreamError, Decoder, Encoded, as_identified, check_limits, encode_clip
-from .data import CLIPS, Clip, InputError, fetch_kodak, load_clip, photographs, read_image, read_iframes, sample_clip
+from .data import CLIPS, IMAGE_SUFFIXES, Clip, InputError, fetch_kodak, load_clip, photographs, read_iframes, read_image, sample_clip
 from .figures import busiest_crop, comparison_figure, figure_style
 from .hyperprior import BETAS, SIZES, Hyperprior, global_path, load_global, load_model, load_tensors, model_identity, stopwatch, without_scales, write_atomically
 from .training import TrainConfig, beside, join_processes, load_photographs, train as train_model
@@ -96,7 +96,9 @@ def locked(
 ):
     "Keep other runs on this machine from `path`; a run that dies lets go. Raises InputError if another run does not."
     name = hashlib.sha256(str(Path(path).resolve()).encode()).hexdigest()[:24]
-    lock = FileLock(Path(tempfile.gettempdir()) / f"instance_compression-{name}.lock", timeout=seconds)
+    folder = Path(tempfile.gettempdir()) / f"instance_compression-{os.getuid() if hasattr(os, 'getuid') else 'locks'}"  # of this user, who may write to it
+    folder.mkdir(mode=0o700, exist_ok=True)
+    lock = FileLock(folder / f"{name}.lock", timeout=seconds)
     try: lock.acquire()
     except Timeout: raise InputError(f"{path} is being written by another run; wait for it or name another output") from None
     try: yield
@@ -149,7 +151,9 @@ def check_free(
 
 def check_device(device:str):
     "Raises InputError for a device that is not there."
-    try: torch.zeros(1, device=device)
+    try:
+        if torch.device(device).type not in ("cpu", "cuda"): raise RuntimeError
+        torch.zeros(1, device=device)
     except (RuntimeError, AssertionError): raise InputError(f"there is no device {device} here; use cpu, or cuda where a GPU is installed") from None
 
 @stopwatch("writing pictures")
@@ -181,16 +185,16 @@ def write_video(
             stream = None
             for picture in pictures:
                 if stream is None:
-                    stream = container.add_stream("ffv1", rate=Fraction(fps).limit_denominator(1001))
+                    stream = container.add_stream("ffv1", rate=Fraction(fps).limit_denominator(1001 if fps > 0.1 else 10**6))
                     stream.height, stream.width, stream.pix_fmt = *picture.shape[:2], "bgr0"
                 container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format="bgr0")))
             container.mux(stream.encode())
-    except av.FFmpegError as e: raise InputError(f"cannot write {path}: {e}; choose another output") from None
+    except (av.FFmpegError, OverflowError) as e: raise InputError(f"cannot write {path}: {e}; choose another output") from None
 
 # %% ../nbs/10_cli.ipynb #ab43e0ad
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]},
                   help="Instance-adaptive neural compression: a codec finetuned on one video, its update sent with the latents.")
-console = Console(highlight=False, markup=False, soft_wrap=True)
+console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
 Method = Enum("Method", {m: m for m in METHODS}, type=str)
 Size = Enum("Size", {s: s for s in SIZES}, type=str)
 
@@ -312,6 +316,7 @@ def encode(
     console.print(f"{clip.name}: {clip.n_frames} frames of {clip.width}x{clip.height} at {clip.fps:g} fps, {clip.colour}; method {cfg.label}, beta {cfg.beta:g}, global model {model_identity(model_global)[:8]}")
     if clip.broken: console.print(f"{clip.broken} broken frames of the source were skipped")
     with locked(output, seconds=0):
+        check_free(output, force or checkpoint.is_file(), ".iac", video)  # another run may have written it meanwhile
         with resumable(): adapted = adapt(model_global, clip.frames, cfg, checkpoint, device)
         encoded = encode_clip(output, adapted, model_global, clip)
         if table: append_row(table, result_row(clip, cfg, model_global, adapted, encoded, device))
@@ -334,7 +339,7 @@ def decode(
     force: Annotated[bool, typer.Option("--force", help="Overwrite an existing .mkv.")] = False,
 ):
     "Write the pictures of a file."
-    suffix = output.suffix if output.suffix in (".mkv", ".mp4", ".mov", ".avi", ".webm", ".y4m", ".png") else ""  # any other name is a folder's
+    suffix = output.suffix.lower() if output.suffix.lower() in (".mkv", ".mp4", ".mov", ".avi", ".webm", ".y4m", *IMAGE_SUFFIXES) else ""  # any other name is a folder's
     if suffix not in ("", ".mkv"): raise InputError(f"cannot write {suffix} files; name a folder or a .mkv")
     check_free(output, force, suffix)
     with stopwatch("opening"): decoder, digest = Decoder(file, model_of_file(file, model)), hashlib.sha256()
@@ -419,7 +424,7 @@ def train(
     if rank > 0: return
     model = load_model(output)
     card = {"model": output.name, "identity": model_identity(model), **model.channels, "beta": beta, "n_photographs": len(paths), "init": init.name if init else "klt",
-            "config": dataclasses.asdict(cfg), "device": device} | provenance()
+            "config": dataclasses.asdict(cfg), "device": device} | provenance(device)
     try: card |= {"kodak": kodak_result(model)} if kodak else {}
     except InputError as e: console.print(f"no Kodak result on the card: {e}")
     with write_atomically(beside(output, ".json")) as tmp: tmp.write_text(json.dumps(card, indent=1) + "\n")
@@ -433,7 +438,7 @@ def check_decodes(
 ):
     "Decode a file in a fresh process. Raises InputError if other pictures come out than the encoder announced."
     run = subprocess.run([sys.executable, "-m", "instance_compression.cli", "decode", str(path), "-o", str(output)], capture_output=True, text=True, env=os.environ | {"OMP_NUM_THREADS": str(torch.get_num_threads())})
-    if run.returncode: raise InputError(f"{path} cannot be decoded: {run.stderr.strip().splitlines()[-1]}")
+    if run.returncode: raise InputError(f"{path} cannot be decoded: {(run.stderr.strip() or f'the process ended with {run.returncode}').splitlines()[-1]}")
     found = run.stdout.split("pictures sha256 ")[1].strip()
     if found != encoded.frames_sha256: raise InputError(f"{path} does not decode to the encoder's pictures: {found} came out, {encoded.frames_sha256} was announced")
 

@@ -30,7 +30,7 @@ class InputError(ValueError):
 # %% ../nbs/00_data.ipynb #c1753d9b
 @dataclass(frozen=True, eq=False)
 class Clip:
-    "The I-frames of one video. Raises `InputError` if `frames` is not uint8 (T,H,W,3)."
+    "The I-frames of one video. Raises `InputError` if `frames` is not uint8 (T,H,W,3), or `fps` not a positive number."
     frames: np.ndarray # uint8 RGB (T,H,W,3)
     fps: float # rate of these frames [1/s]
     times: tuple = () # time of each frame after the first frame of the source [s]
@@ -42,6 +42,8 @@ class Clip:
         f = self.frames
         if f.dtype != np.uint8 or f.ndim != 4 or f.shape[3] != 3 or 0 in f.shape:
             raise InputError(f"frames must be uint8 (T,H,W,3), not {f.dtype} {f.shape}; convert them first")
+        if not 0 < self.fps < float("inf"):
+            raise InputError(f"fps = {self.fps} is out of range; give a positive number, such as 2")
 
     n_frames = property(lambda self: self.frames.shape[0])
     height = property(lambda self: self.frames.shape[1])
@@ -71,6 +73,7 @@ def read_image(
     "Read one image. Raises `InputError` if it is missing or unreadable."
     try:
         with Image.open(path) as img:
+            if getattr(img, "n_frames", 1) > 1 and img.format in ("GIF", "PNG", "TIFF", "WEBP"): raise ValueError(f"{img.n_frames} pictures in one file")
             img = ImageOps.exif_transpose(img)
             if img.mode == "F": raise ValueError("samples in floating point, whose white is not defined")
             if img.mode.startswith("I"): # 16-bit grey; 65535 / 257 = 255
@@ -117,6 +120,8 @@ def colour_of(
     fmt, tag, grey = frame.format, int(frame.colorspace), _is_grey(frame)
     if fmt.is_rgb or fmt.has_palette or fmt.name.startswith("mono"):
         return "rgb", True
+    if max(c.bits for c in fmt.components) > 16:
+        raise InputError(f"format {fmt.name} has samples in floating point, whose white is not defined; convert the video first")
     if fmt.name.startswith("xyz") or tag in (8, 11, 12, 13, 14, 15, 16, 17):
         raise InputError(f"colour coding {tag} in format {fmt.name} is not supported; convert the video to BT.709 first")
     matrix = _MATRIX_OF_TAG.get(tag, "bt709" if frame.height >= 720 else "bt601")
@@ -253,7 +258,7 @@ def read_iframes(
     if path.stat().st_size == 0:
         raise InputError(f"{path} is empty (0 bytes); copy or download it again")
     try:
-        with av.open(str(path)) as container:
+        with av.open(str(path.resolve()), metadata_errors="replace") as container: # a colon in a relative name would be a protocol's
             return _read_video(path, container, fps, start, max_frames, native_fps)
     except (av.FFmpegError, OSError) as e:
         raise InputError(f"{path} cannot be read as a video ({e.strerror}); give a video file or a folder of images") from None
@@ -427,8 +432,8 @@ def load_clip(
         return read_iframes(name, fps, max_frames=max_frames)
     source = CLIPS[name]
     path = fetch(name)
-    limits = [n for n in (max_frames, source.seconds and max(1, round(source.seconds * min(fps, 1000)))) if n is not None]
-    return read_iframes(path, fps, source.start, min(limits, default=None), source.native_fps)
+    limit = max(1, round(source.seconds * min(fps, 1000))) if source.seconds and fps > 0 else None # what else fps may be, `read_iframes` refuses
+    return read_iframes(path, fps, source.start, min((n for n in (max_frames, limit) if n is not None), default=None), source.native_fps)
 
 # %% ../nbs/00_data.ipynb #1b474c37
 _KODAK_SHA256 = """

@@ -246,4 +246,4 @@ def collect_all(
 
 if __name__ == "__main__" and "__file__" in globals():
     try: app()
-    except InputError as error: sys.exit(f"error: {error}")
+    except (InputError, OSError) as error: sys.exit(f"error: {error}")

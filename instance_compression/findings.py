@@ -138,7 +138,7 @@ def gain_figure(
     "PSNR above that of the anchor at equal rate, between the curves that the Bjontegaard differences are taken of (akima); one panel for each clip that all methods were run on."
     clips = complete_clips(runs)
     fig = Figure(figsize=(6.75, 3.8))
-    axes = fig.subplots(2, -(-(len(clips) + 1) // 2), sharey=True)
+    axes = fig.subplots(2, -(-(len(clips) + 1) // 2), sharey=True, squeeze=False)
     for ax, clip in zip(axes.flat, clips):
         curves = {method: curve(rows) for method, rows in runs[runs["clip"] == clip].groupby("method")}
         of_rate = {method: Akima1DInterpolator(np.log(rates), psnrs) for method, (rates, psnrs) in curves.items()}
@@ -292,6 +292,7 @@ def amortization_rows(
 ) -> pd.DataFrame: # of encoder and full: as results/amortization.csv
     "One clip as in the main result, and sampled more often."
     rows = t["amortization"]
+    rows = rows[rows["clip"] == rows["clip"].iloc[0]]
     main = main_runs(t, clip=rows["clip"].iloc[0])
     main = main[main.method.isin(["encoder", "full"])]
     main = main.assign(loss=rdm_loss(main, main.beta), loss_global=loss_global(main, t["progress"]))
@@ -324,8 +325,8 @@ def amortization_figure(
     left.set_title(f"{rows[most].n_frames.iloc[0]} frames, {rows[most].steps.iloc[0]} steps")
     for ((frames, steps), group), alpha in zip(amortization_table(rows).groupby(["n_frames", "steps"]), (0.0, 0.35, 1.0)):
         for method in ("encoder", "full"):
-            colour, marker, label = METHOD_STYLE[method]
-            right.plot(group.index.get_level_values("beta"), group[method], color=colour, marker=marker, ls="none", mfc=(colour, alpha), label=f"{label}, {frames} frames, {steps} steps")
+            colour, marker, _ = METHOD_STYLE[method]
+            right.plot(group.index.get_level_values("beta"), group[method], color=colour, marker=marker, ls="none", mfc=(colour, alpha), mec=colour, label=f"{method}, {frames} frames, {steps} steps")
     right.set(xscale="log", xlabel="beta", ylabel="Fall of L_RDM [%]", ylim=(0, None))
     left.legend(frameon=False)
     right.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
@@ -352,7 +353,7 @@ def f1(
     often = amortization_rows(t)
     after = " and ".join(f"{row.bd_psnr:+.2f} dB, {row.bd_rate:+.1f} % bits after {row.Index} steps" for row in amortization_bd(often).itertuples())
     here = (f"{dB:+.2f} dB, {bits:+.1f} % bits ({f'mean of {n_clips} clips' if n_clips > 1 else 'one clip'}); "
-            f"where all {often.n_frames.max()} frames of dashcam share the update, {after}; "
+            f"where all {often.n_frames.max()} frames of {often['clip'].iloc[0]} share the update, {after}; "
             f"against the global model, with its {often.n_frames.min()} frames at 2 fps and beta 1e-3, L_RDM falls by {encoder:.1f} % with encoder only, {fall['full']:.1f} % with the full model, {fall['unquantized']:.1f} % with an update that is free and not quantized (an estimate, no codec)")
     return "full adaptation gains about 1 dB over encoder only, model bits included", here, "yes" if dB >= 1 else "in part" if dB >= 0.5 else "the sign" if dB > 0 else "no"
 
@@ -452,7 +453,7 @@ def f5(
     full = main_runs(t, method="full")
     shares = allocation_shares(full, t["allocation"][t["allocation"].run.isin(full.run)])
     bits = (shares.static + shares.dynamic).unstack()
-    rows = pd.DataFrame({"static": shares.static.groupby(["beta", "clip"]).sum(), "moved": shares.moved.groupby(["beta", "clip"]).sum(), "g_s": bits["g_s weights"], "h_s": bits["h_s weights"]})
+    rows = shares.groupby(["beta", "clip"])[["static", "moved"]].sum(min_count=1).assign(g_s=bits["g_s weights"], h_s=bits["h_s weights"])  # runs that send no update do not count
     means = rows.groupby("beta").mean()
     low_high = lambda values, digits: f"{values.min():.{digits}f} to {values.max():.{digits}f} %"
     span = lambda name, digits=0: f"{low_high(means[name], digits)} (single runs {low_high(rows[name], digits)})"

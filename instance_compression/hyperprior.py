@@ -298,7 +298,7 @@ stopwatch = Stopwatch()
 WEIGHT_BITS, ACTIVATION_BITS = 16, 12 # fractional bits in exact arithmetic
 MAX_ACTIVATION = 2**25 # integers; 8192 in units of the activations
 
-class InexactError(ValueError):
+class InexactError(InputError):
     "Weights that exact arithmetic cannot hold."
 
 def _integer_weights(model:Hyperprior) -> list: # (layer, W, b) of each layer of h_s; W and b are integers in float64, None where there are none

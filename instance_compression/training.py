@@ -61,7 +61,7 @@ class TrainConfig:
         if self.optimizer not in ("soap", "adam"): raise InputError(f"optimizer is soap or adam, not {self.optimizer}")
         if not 1 <= self.zoom <= 8: raise InputError(f"zoom lies in [1, 8], not {self.zoom}")
         if min(self.steps, self.batch_size) < 1 or self.seed < 0: raise InputError("steps and batch_size start at 1, seed at 0")
-        if not (0 < self.beta < math.inf and 0 < self.lr < math.inf): raise InputError("beta and lr are positive numbers")
+        if not all(0 < v < math.inf for v in (self.beta, self.lr, self.lr_hyper, self.lr_prior, self.clip_norm)) or self.warmup < 0: raise InputError("beta, clip_norm and the learning rates are positive numbers, warmup starts at 0")
         if not (0 <= self.decay <= 1 and 0 <= self.ema < 1): raise InputError("decay lies in [0, 1], ema in [0, 1)")
 
 # %% ../nbs/04_training.ipynb #29025465
@@ -118,7 +118,7 @@ def train_step(
     parameters = [p for group in weights.param_groups for p in group["params"]]
     for p in parameters: mean(p.grad)
     norm = torch.nn.utils.clip_grad_norm_(parameters, cfg.clip_norm)
-    if not (loss.isfinite() and norm.isfinite()): raise InputError("training diverged; start again from the last checkpoint with a lower learning rate")
+    if not (loss.isfinite() and norm.isfinite()): raise InputError("training diverged; remove its checkpoint (.ckpt) and start again with a lower learning rate")
     weights.step()
     model.entropy_bottleneck.loss().backward()
     medians.step()
