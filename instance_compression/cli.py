@@ -414,12 +414,13 @@ def train(
     "Train a global model; run the same command again to resume. Several GPUs: torchrun --nproc-per-node N -m instance_compression.cli train ..."
     check_device(device)
     cfg = TrainConfig(beta, Size(size).value, steps, batch_size, crop, zoom, optimizer, lr, lr_hyper, decay=decay, seed=seed, precision=precision)
-    only_card = output.is_file() and not beside(output, ".json").exists() and load_tensors(output)[1].get("config") == dataclasses.asdict(cfg)
+    interrupted = beside(output, ".ckpt").is_file()  # even between the model and its log
+    only_card = output.is_file() and not interrupted and not beside(output, ".json").exists() and load_tensors(output)[1].get("config") == dataclasses.asdict(cfg)
     paths = photographs(data)
     rank, device = join_processes(device)
     if not only_card:
         for path, suffix in ((output, ".safetensors"), (beside(output, ".json"), ".json"), (beside(output, ".csv"), ".csv")):
-            if rank == 0: check_free(path, force, suffix)
+            if rank == 0: check_free(path, force or interrupted, suffix)
         with resumable(), locked(output, seconds=0) if rank == 0 else nullcontext(): train_model(cfg, load_photographs(paths, crop), output, init, device)
     if rank > 0: return
     model = load_model(output)

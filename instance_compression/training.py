@@ -153,8 +153,8 @@ def beside(
     path:Path, # of a model or a coded file
     suffix:str, # ".ckpt", ".csv", ".json"
 ) -> Path:
-    "The file that belongs to `path`: its name without .safetensors or .iac, and another suffix (a beta's dot is no suffix)."
-    return Path(path).with_name(Path(path).name.removesuffix(".safetensors").removesuffix(".iac") + suffix)
+    "The file that belongs to `path`: its name without .safetensors, and another suffix (a beta's dot is no suffix); of a coded file, after .iac."
+    return Path(path).with_name(Path(path).name.removesuffix(".safetensors") + suffix)
 
 def optimizer_tensors(prefix:str, optimizer:torch.optim.Optimizer) -> dict: # name -> tensor
     "The state of an optimizer as named tensors, for a checkpoint without pickles. Lists are numbered; a Python number becomes a float64; some optimizers count steps in their groups."

@@ -15,6 +15,7 @@ import pandas as pd
 
 from instance_compression.cli import provenance
 from instance_compression.data import photographs
+from instance_compression.training import beside
 
 CLI = [sys.executable, "-m", "instance_compression.cli"]
 
@@ -38,11 +39,11 @@ def study(what, command, output, kills, rng):
     for k in range(kills):
         moments = [rng.uniform(0.1, 1.0) * seconds for _ in range(rng.choice((1, 1, 2)))]  # one kill, or two in a row
         for moment in moments:
-            if output.exists() and not output.with_suffix(".ckpt").exists(): break
+            if output.exists() and not beside(output, ".ckpt").exists(): break
             killed = run([*command, "-o", str(output)], moment) is None
             half = [p.name for p in output.parent.iterdir() if p.name.startswith(".") and p.suffix == output.suffix]
-        left = sorted(p.suffix for p in output.parent.iterdir() if p.stem == output.stem)
-        if not output.exists() or output.with_suffix(".ckpt").exists(): run([*command, "-o", str(output)])
+        left = sorted(p.suffix for p in output.parent.iterdir() if p.name.startswith(f"{output.stem}."))
+        if not output.exists() or beside(output, ".ckpt").exists(): run([*command, "-o", str(output)])
         same = hashlib.sha256(output.read_bytes()).hexdigest() == wanted
         yield {"what": what, "kill": k, "moments": " ".join(f"{m:.1f}" for m in moments), "of_seconds": round(seconds, 1), "killed": killed, "left": " ".join(left), "same_file": same, "half_files": len(half)} | provenance()
         for p in output.parent.iterdir():
@@ -56,7 +57,7 @@ def main():
     rng, rows = random.Random(0), []
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "encode").mkdir(); Path(folder, "train").mkdir(); few = Path(folder, "photographs"); few.mkdir()
-        for p in photographs()[::60]: (few / p.name).symlink_to(p)
+        for p in photographs()[::60]: (few / p.name).symlink_to(p.resolve())
         jobs = (("encode", ["encode", a.video, "--max-frames", "2", "--steps", "120", "--crop", "64", "--evaluations", "6"], Path(folder, "encode", "clip.iac"), a.kills),
                 ("train", ["train", "--data", str(few), "--steps", "1100", "--crop", "64", "--batch-size", "1", "--no-kodak"], Path(folder, "train", "model.safetensors"), max(1, a.kills // 5)))
         for job in jobs:
