@@ -509,10 +509,12 @@ def findings_table(
 def speed_markdown(
     speed:pd.DataFrame, # results/speed.csv
 ) -> str: # Markdown
-    "The small model's rows, and those without a model."
-    lines = ["| | size | plain [ms] | ours [ms] | ratio (middle half) |", "|---|---|---|---|---|"]
-    for r in speed[speed["size"] != "paper"].itertuples():
-        lines.append(f"| {r.what} | {f'{r.width}x{r.height}' if r.height else '-'} | {r.plain_ms:,.0f} | {r.ours_ms:,.0f} | {r.ratio:.2f} ({r.ratio_low:.2f} to {r.ratio_high:.2f}) |")
+    "The small model's rows, and those without a model: of the machine measured last, and the ratio on the one before."
+    first, last = (speed[speed.machine == machine].set_index(["what", "size", "height"]) for machine in speed.machine.unique()[-2:])
+    lines = ["| | size | plain [ms] | ours [ms] | ratio (middle half) | ratio on another processor |", "|---|---|---|---|---|---|"]
+    for (what, size, height), r in last.iterrows():
+        if size == "paper": continue
+        lines.append(f"| {what} | {f'{r.width}x{height}' if height else '-'} | {r.plain_ms:,.0f} | {r.ours_ms:,.0f} | {r.ratio:.2f} ({r.ratio_low:.2f} to {r.ratio_high:.2f}) | {first.ratio[what, size, height]:.2f} |")
     return "\n".join(lines)
 
 # %% ../nbs/12_findings.ipynb #8a6999a9
