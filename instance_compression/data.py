@@ -120,7 +120,7 @@ def colour_of(
     fmt, tag, grey = frame.format, int(frame.colorspace), _is_grey(frame)
     if fmt.is_rgb or fmt.has_palette or fmt.name.startswith("mono"):
         return "rgb", True
-    if max(c.bits for c in fmt.components) > 16:
+    if max((c.bits for c in fmt.components), default=0) > 16:
         raise InputError(f"format {fmt.name} has samples in floating point, whose white is not defined; convert the video first")
     if fmt.name.startswith("xyz") or tag in (8, 11, 12, 13, 14, 15, 16, 17):
         raise InputError(f"colour coding {tag} in format {fmt.name} is not supported; convert the video to BT.709 first")
