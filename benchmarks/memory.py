@@ -51,9 +51,9 @@ def main():
         for frame, pictures in videos.items():
             (folder / frame).mkdir()
             for i, picture in enumerate(pictures): Image.fromarray(picture).save(folder / frame / f"{i}.png")
+        model = Hyperprior(**SIZES["paper"], beta=1e-3, gain=quantizer_gain(1e-3))
+        save_model(folder / "paper.safetensors", init_transform(model, to_tensor(frames[:1, :768, :1344])), {})
         for size in ("small", "paper"):
-            model = Hyperprior(**SIZES[size], beta=1e-3, gain=quantizer_gain(1e-3))
-            save_model(folder / "paper.safetensors", init_transform(model, to_tensor(frames[:1, :768, :1344])), {})
             for what, frame, command in commands(size, {frame: folder / frame for frame in videos}, folder / "paper.safetensors", folder):
                 rows.append({"what": what, "size": size, "frame": frame, "frames": len(videos[frame]), "peak_gb": round(peak_gb(*command), 2)} | provenance())
                 print(rows[-1], flush=True)

@@ -349,8 +349,7 @@ class _Run:
 
     def measure(self):
         "The true cost of what there is now; kept if it is the best. After the last step, the best is tried without its update, too: on few frames the bits may not pay."
-        now = self._now()
-        if self._offer(_assemble(self.model_global, now, self.frames, self.cfg)): self.best_now = now
+        self._try(self._now())
         if self.step == self.schedule.last and self.cfg.keep == "best" and self.best.levels.any():
             bare = self.best_now | {"delta": torch.zeros_like(self.best_now["delta"])}
             candidate = _assemble(self.model_global, bare, self.frames, self.cfg)
@@ -359,7 +358,11 @@ class _Run:
     def give_up(self):
         "End the steps on the networks, as they have diverged: what was measured before counts, or what the schedule was shown."
         self.schedule.last = self.step
-        if self.seen and self._offer(_assemble(self.model_global, self.seen, self.frames, self.cfg)): self.best_now = self.seen
+        if self.seen: self._try(self.seen)
+
+    def _try(self, now:dict):
+        "Measure the codec of these tensors, and keep it if it is the best."
+        if self._offer(_assemble(self.model_global, now, self.frames, self.cfg)): self.best_now = now
 
     def advance_latents(self):
         "Optimize the latents of the next frame; measure when all are there."
