@@ -55,7 +55,8 @@ class AdaptConfig:
     lr_latents:float = 3e-2 # Adam's rate for y and z
     beta2:float = 0.95 # memory of Adam's second moment
     warmup:int = 10 # steps in which the rates rise linearly
-    decay:float = 1.0 # share of the steps, at the end, in which half a cosine takes the rates to zero
+    decay:float = 0.3 # share of the steps, at the end, in which half a cosine takes the rates to zero
+    ema:float = 0.98 # decay of the moving average of phi and delta, which is what is measured and kept
     sender_first:float = 0.0 # share of the steps before delta moves
     rounding:str = "boundary" # of y in the loss, one of ROUNDINGS (notebook 01)
     quantize:str = "loop" # one of QUANTIZE: in the loop, after it, or never
@@ -74,8 +75,7 @@ class AdaptConfig:
         if self.batch_size < 1 or min(self.steps, self.evaluations, self.crop, self.latent_steps) < 0: raise InputError("batch_size starts at 1; steps, latent_steps, evaluations and crop at 0")
         if self.steps == 0 and self.sender_first: raise InputError("sender_first is a share of the steps; give a number of steps with it")
         if (self.method, bool(self.latent_steps)) in (("latents", False), ("global", True)): raise InputError("method latents needs latent_steps (20 are a good number), method global takes none")
-        if not (0 <= self.beta2 < 1 and 0 <= self.decay <= 1 and self.warmup >= 0): raise InputError("beta2 lies in [0, 1), decay in [0, 1], warmup starts at 0")
-        if self.steps == 0 and self.decay != 1: raise InputError("decay is a share of the steps; give a number of steps with it")
+        if not (0 <= self.beta2 < 1 and 0 <= self.ema < 1 and 0 <= self.decay <= 1 and self.warmup >= 0): raise InputError("beta2 and ema lie in [0, 1), decay in [0, 1], warmup starts at 0")
         if self.beta is None: raise InputError("beta is not given, and the global model does not name one; give it")
         if not (0 <= self.sender_first < 1 and 0 < self.beta < math.inf and 0 <= self.seed < 2**40): raise InputError("sender_first lies in [0, 1), beta is positive, seed lies in [0, 2^40)")
         if not all(0 <= lr < math.inf for lr in (self.lr_sender, self.lr_delta, self.lr_latents)): raise InputError("learning rates are numbers from 0 up")
@@ -108,7 +108,7 @@ class AdaptConfig:
 # %% ../nbs/06_adaptation.ipynb #8fb94837
 PRESETS = { # to be changed with dataclasses.replace
     "fast": AdaptConfig(latent_steps=20),
-    "paper": AdaptConfig(steps=100_000, crop=0, lr_sender=1e-4, lr_delta=1e-4, beta2=0.999, warmup=0, rounding="mixed"),
+    "paper": AdaptConfig(steps=100_000, crop=0, lr_sender=1e-4, lr_delta=1e-4, beta2=0.999, warmup=0, decay=1.0, ema=0.0, rounding="mixed"),
 }
 
 # %% ../nbs/06_adaptation.ipynb #bf57a31f
@@ -299,6 +299,7 @@ class _Run:
         self.bases = _Base(self.model, sender_parameters(self.model)), _Base(self.model, theta)
         self.moves = None if cfg.parts == "all" else flatten({k: torch.full_like(p, PARTS[cfg.parts](k, p)) for k, p in theta.items()}, channels_last=True)  # 1 where delta moves
         self.trainables = _trainables(self.model, cfg)
+        self.average = {k: v.detach().clone() for k, v in self.trainables.items()}  # over the steps
         self.optimizer, self.begin = _optimizer(self.trainables, cfg), time.perf_counter()
 
     @stopwatch("steps")
@@ -315,6 +316,7 @@ class _Run:
         if self.moves is not None and delta is not None and delta.grad is not None: delta.grad.mul_(self.moves)
         self.optimizer.step()
         self.step += 1
+        for k, v in self.average.items(): v.lerp_(self.trainables[k].detach(), 1 - min(cfg.ema, self.step / (self.step + 10)))
         if not all(math.isfinite(v.sum().item()) for v in self.trainables.values()): metrics["loss"] = math.nan  # diverged
         elif self.schedule.watches(self.step): self._watch(self._now())
         return metrics
@@ -326,7 +328,7 @@ class _Run:
         if self.schedule.watched[-1] == min(self.schedule.watched): self.seen = now
 
     def _now(self) -> dict: # name -> tensor, apart from what is trained
-        return {k: v.detach().cpu().clone() for k, v in self.trainables.items()}
+        return {k: v.cpu().clone() for k, v in self.average.items()}
 
     @cached_property
     def key(self) -> dict: # what a checkpoint belongs to
@@ -391,7 +393,7 @@ class _Run:
 # %% ../nbs/06_adaptation.ipynb #1fdd2639
 def _save_run(path:Path, run:_Run):
     tensors = {f"{k}.{i}": v for i, latents in enumerate(run.latents) for k, v in zip("yz", latents)}
-    for name, kept in {"now": run.trainables, "best": run.best_now, "seen": run.seen}.items(): tensors |= {f"{name}.{k}": v for k, v in kept.items()}
+    for name, kept in {"now": run.trainables, "average": run.average, "best": run.best_now, "seen": run.seen}.items(): tensors |= {f"{name}.{k}": v for k, v in kept.items()}
     save_tensors(path, tensors | optimizer_tensors("adam", run.optimizer), run.key | {"best_step": (run.best.before or run.best).step, "seconds": run.seconds, "step": run.step, "log": run.log, "schedule": vars(run.schedule)})
 
 def _load_run(path:Path, run:_Run):
@@ -400,7 +402,8 @@ def _load_run(path:Path, run:_Run):
     differs = [k for k, v in run.key.items() if meta.get(k) != v]
     if differs: raise InputError(f"checkpoint {path} belongs to another {differs[0]}; remove it or name another one")
     with torch.no_grad():
-        for k, v in run.trainables.items(): v.copy_(tensors[f"now.{k}"])
+        for kind, kept in {"now": run.trainables, "average": run.average}.items():
+            for k, v in kept.items(): v.copy_(tensors[f"{kind}.{k}"])
     restore_optimizer("adam", run.optimizer, tensors)
     run.latents = [(tensors[f"y.{i}"], tensors[f"z.{i}"]) for i in range(len(run.frames)) if f"y.{i}" in tensors]
     run.step, run.log = meta["step"], meta["log"]

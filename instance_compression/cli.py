@@ -284,7 +284,8 @@ def encode(
     lr_latents: Annotated[Optional[float], setting("lr_latents", "Adam's rate for the latents.")] = None,
     beta2: Annotated[Optional[float], setting("beta2", "Memory of Adam's second moment.")] = None,
     warmup: Annotated[Optional[int], setting("warmup", "Steps in which the rates rise.")] = None,
-    decay: Annotated[Optional[float], setting("decay", "Share of the steps, at the end, in which the rates fall.")] = None,
+    decay: Annotated[Optional[float], setting("decay", "Share of the steps, at the end, in which the rates fall; not with --steps auto.")] = None,
+    ema: Annotated[Optional[float], setting("ema", "Decay of the moving average of sender and update, which is what is kept.")] = None,
     sender_first: Annotated[Optional[float], setting("sender_first", "Share of the steps before the update moves.")] = None,
     bin_width: Annotated[Optional[float], setting("bin_width", "t, width of the update's quantization bins.")] = None,
     sigma: Annotated[Optional[float], setting("sigma", "Standard deviation of the prior's slab.")] = None,
@@ -309,6 +310,7 @@ def encode(
     given = {k: getattr(v, "value", v) for k, v in ctx.params.items() if v is not None and k in AdaptConfig.__dataclass_fields__}
     if given.get("method") == "global": given.setdefault("latent_steps", 0)
     cfg = dataclasses.replace(PRESETS[preset], **{"beta": model_global.beta} | given)
+    if not cfg.steps and "decay" in given: raise InputError("decay is a share of the steps; give a number of --steps with it")
     if table: check_columns(table, COLUMNS)
     clip = load_clip(video, fps, max_frames)
     if video in CLIPS: clip = dataclasses.replace(clip, name=video)

@@ -17,12 +17,14 @@ import itertools
 import json
 import math
 import os
+import platform
 import tempfile
 import threading
 import time
 import warnings
 from contextlib import contextmanager
 from copy import deepcopy
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -301,27 +303,81 @@ MAX_ACTIVATION = 2**25 # integers; 8192 in units of the activations
 class InexactError(InputError):
     "Weights that exact arithmetic cannot hold."
 
-def _integer_weights(model:Hyperprior) -> list: # (layer, W, b) of each layer of h_s; W and b are integers in float64, None where there are none
+# %% ../nbs/01_hyperprior.ipynb #feceb44e
+def _digits(
+    x:Tensor, # integers, in any type
+) -> Tensor: # (n,*) int8, least significant first, as many as needed
+    "Balanced digits to the base 256."
+    x, digits = x.int(), []
+    while not digits or x.any():
+        digits.append((x + 128).bitwise_and_(255).sub_(128))
+        x = (x - digits[-1]) >> 8
+    return torch.stack(digits).to(torch.int8)
+
+@cache
+def _multiplies_int8() -> bool: # of this process, which does not change its machine
+    "Whether 8-bit matrix products are there, fast, and exact to the last bit."
+    if platform.machine() not in ("x86_64", "AMD64") or not torch.backends.mkldnn.is_available() or not hasattr(torch, "_int_mm"): return False
+    generator = torch.Generator().manual_seed(0)
+    a, b = (torch.randint(-128, 128, shape, dtype=torch.int8, generator=generator) for shape in ((64, 864), (864, 96)))
+    a[:16], a[16:32], b[:, :24], b[:, 24:48] = -128, 127, -128, 127  # sums as large as they become
+    try: return torch.equal(torch._int_mm(a, b).double(), a.double() @ b.double())
+    except RuntimeError: return False
+
+def _rescale(a:Tensor) -> Tensor: # integers in +-MAX_ACTIVATION
+    "Sums of products, in place, back to activations."
+    return a.mul_(2.0**-WEIGHT_BITS).add_(0.5).floor_().clamp_(-MAX_ACTIVATION, MAX_ACTIVATION)
+
+_POSITIONS = 512 # of a layer's output that are computed at once, to stay in the cache
+
+def _int8_kernels(W:Tensor) -> tuple: # (int8 (R,9C), one index tensor a digit) of integer kernels (O,C,3,3)
+    "Digits of 3x3 kernels, one below the other, and which of the O kernels have that digit: few need the third."
+    digits = _digits(W.permute(0, 2, 3, 1)).flatten(2)
+    have = [d.any(1).nonzero()[:, 0] for d in digits]
+    return torch.cat([d[rows] for d, rows in zip(digits, have)]), have
+
+def _int8_conv(
+    kernels:tuple, # of `_int8_kernels`, of O kernels
+    a:Tensor, # integers (1,C,H,W) in float64, below 2^31
+    b:Tensor, # integers (O,) in float64
+) -> Tensor: # integers (1,O,H,W) in float64, rescaled
+    "A convolution of integers, padded by one, in 8-bit matrix products."
+    (W, have), (C, height, width) = kernels, a.shape[1:]
+    digits = F.pad(_digits(a[0]).permute(0, 2, 3, 1), (0, 0, 1, 1, 1, 1))  # (m,H+2,W+2,C)
+    out, n_rows = a.new_empty(len(b), height, width), max(1, _POSITIONS // width)
+    for top in range(0, height, n_rows):
+        block = digits[:, top:top + n_rows + 2].unfold(1, 3, 1).unfold(2, 3, 1).permute(0, 1, 2, 4, 5, 3).reshape(-1, 9 * C)  # (m * positions, 9C)
+        products = torch._int_mm(W, block.t()).view(len(W), len(digits), -1).split([len(rows) for rows in have])
+        total = b[:, None].expand(-1, len(block) // len(digits)).clone()
+        for i, (rows, product) in enumerate(zip(have, products)):
+            for j in range(len(digits)):
+                if len(rows) == len(b): total.add_(product[:, j], alpha=256**(i + j))
+                else: total.index_add_(0, rows, product[:, j].double(), alpha=256**(i + j))
+        out[:, top:top + n_rows] = _rescale(total).view(len(b), -1, width)
+    return out[None]
+
+# %% ../nbs/01_hyperprior.ipynb #29f15285
+def _integer_weights(model:Hyperprior) -> list: # (layer, W, b, digits) of each layer of h_s; W and b are integers in float64, digits those of W where they are multiplied; None where there are none
     "Converted once for as long as the weights stay what they are."
     key = [(p.data_ptr(), p._version) for p in model.h_s.parameters()]
     if getattr(model, "_integers", (None, None))[0] != key:
         layers = []
         for layer in model.h_s:
-            if isinstance(layer, nn.LeakyReLU): layers.append((layer, None, None)); continue
+            if isinstance(layer, nn.LeakyReLU): layers.append((layer, None, None, None)); continue
             W = (layer.weight.double() * 2**WEIGHT_BITS).round_()
             b = (layer.bias.double() * 2**(WEIGHT_BITS + ACTIVATION_BITS)).round_()
             if W.abs().sum((1, 2, 3) if isinstance(layer, nn.Conv2d) else (0, 2, 3)).max() * MAX_ACTIVATION + b.abs().max() >= 2**53:
                 raise InexactError("weights of h_s are too large for exact arithmetic")
-            layers.append((layer, W, b))
+            plain = isinstance(layer, nn.Conv2d) and (layer.kernel_size, layer.stride, layer.padding) == ((3, 3), (1, 1), (1, 1))
+            layers.append((layer, W, b, _int8_kernels(W) if plain and not W.is_cuda and _multiplies_int8() else None))
         model._integers = key, layers
     return model._integers[1]
 
-def _exact_layer(layer:nn.Module, W:Tensor, b:Tensor, a:Tensor) -> Tensor: # integers in +-MAX_ACTIVATION, as is the result
+def _exact_layer(layer:nn.Module, W:Tensor, b:Tensor, digits:tuple, a:Tensor) -> Tensor: # integers in +-MAX_ACTIVATION, as is the result
     if W is None: return torch.where(a < 0, (a * round(layer.negative_slope * 2**WEIGHT_BITS)).mul_(2.0**-WEIGHT_BITS).add_(0.5).floor_(), a)
-    conv = F.conv2d if isinstance(layer, nn.Conv2d) else F.conv_transpose2d
-    extra = {} if isinstance(layer, nn.Conv2d) else {"output_padding": layer.output_padding}
-    a = conv(a, W, b, layer.stride, layer.padding, **extra)
-    return a.mul_(2.0**-WEIGHT_BITS).add_(0.5).floor_().clamp_(-MAX_ACTIVATION, MAX_ACTIVATION)
+    if digits is not None: return _int8_conv(digits, a, b)
+    if isinstance(layer, nn.Conv2d): return _rescale(F.conv2d(a, W, b, layer.stride, layer.padding))
+    return _rescale(F.conv_transpose2d(a, W, b, layer.stride, layer.padding, layer.output_padding))
 
 @torch.no_grad()
 def exact_hyper_synthesis(
@@ -332,7 +388,7 @@ def exact_hyper_synthesis(
     with stopwatch("h_s"):
         medians = model.entropy_bottleneck.quantiles[:, :, 1:2].double().reshape(1, -1, 1, 1)  # (N,1,3) -> (1,N,1,1)
         a = (z_symbols.double() * 2**ACTIVATION_BITS + (medians * 2**ACTIVATION_BITS).round()).clamp_(-MAX_ACTIVATION, MAX_ACTIVATION)
-        for layer, W, b in _integer_weights(model): a = _exact_layer(layer, W, b, a)
+        for layer, W, b, digits in _integer_weights(model): a = _exact_layer(layer, W, b, digits, a)
         return a.mul_(2.0**-ACTIVATION_BITS).chunk(2, 1)
 
 # %% ../nbs/01_hyperprior.ipynb #1dcb9dcc
