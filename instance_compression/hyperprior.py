@@ -317,7 +317,7 @@ def _digits(
 @cache
 def _multiplies_int8() -> bool: # of this process, which does not change its machine
     "Whether 8-bit matrix products are there, fast, and exact to the last bit."
-    if platform.machine() not in ("x86_64", "AMD64") or not torch.backends.mkldnn.is_available() or not hasattr(torch, "_int_mm"): return False
+    if platform.machine() not in ("x86_64", "AMD64") or not (torch.backends.mkldnn.is_available() and torch.backends.mkldnn.enabled) or not hasattr(torch, "_int_mm"): return False
     generator = torch.Generator().manual_seed(0)
     a, b = (torch.randint(-128, 128, shape, dtype=torch.int8, generator=generator) for shape in ((64, 864), (864, 96)))
     a[:16], a[16:32], b[:, :24], b[:, 24:48] = -128, 127, -128, 127  # sums as large as they become

@@ -20,6 +20,7 @@ import pandas as pd
 SETTINGS = {"threads": ("1", "2"), "mkldnn": ("on", "off"), "memory": ("channels_last", "contiguous"), "bf16": ("off", "allowed")}
 INSTRUCTIONS = { # of the processor that oneDNN, torch's own kernels and MKL may use: as on older ones
     "all": {},
+    "AVX-512 without VNNI": {"ONEDNN_MAX_CPU_ISA": "AVX512_CORE"},
     "AVX2": {"ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2", "MKL_ENABLE_INSTRUCTIONS": "AVX2"},
     "SSE4": {"ONEDNN_MAX_CPU_ISA": "SSE41", "ATEN_CPU_CAPABILITY": "default", "MKL_ENABLE_INSTRUCTIONS": "SSE4_2"},
 }
@@ -33,6 +34,7 @@ torch.backends.mkldnn.enabled = setting["mkldnn"] == "on"
 torch.set_float32_matmul_precision("medium" if setting["bf16"] == "allowed" else "highest")
 from instance_compression.bitstream import Decoder
 from instance_compression.cli import model_of_file
+from instance_compression.hyperprior import _multiplies_int8
 decoder = Decoder(file, model_of_file(file, model or None))
 if setting["memory"] == "contiguous": decoder.model = decoder.model.to(memory_format=torch.contiguous_format)
 latents, pictures = hashlib.sha256(), []
@@ -42,7 +44,7 @@ for i in range(len(decoder)):
     for k in ("y_symbols", "z_symbols", "scales_hat", "means_hat"): latents.update(symbols[k].contiguous().numpy().tobytes())
     pictures.append(decoder[i])
 np.save(out, np.stack(pictures))
-print(json.dumps({"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__, "latents_sha256": latents.hexdigest()}))
+print(json.dumps({"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__, "int8": _multiplies_int8(), "latents_sha256": latents.hexdigest()}))
 """
 
 
@@ -62,7 +64,7 @@ def main():
             found, pictures = json.loads(done.stdout), np.load(out).astype(int)
             if reference is None: reference = found["latents_sha256"], pictures
             difference = np.abs(pictures - reference[1])
-            rows.append(setting | {k: found[k] for k in ("python", "torch", "numpy")} | {"same_latents": found["latents_sha256"] == reference[0], "max_difference": int(difference.max()), "share_different": f"{(difference > 0).mean():.1e}"})
+            rows.append(setting | {k: found[k] for k in ("python", "torch", "numpy", "int8")} | {"same_latents": found["latents_sha256"] == reference[0], "max_difference": int(difference.max()), "share_different": f"{(difference > 0).mean():.1e}"})
             print(rows[-1], flush=True)
     from instance_compression.cli import provenance
     rows = [r | {"file": Path(a.file).name} | provenance() for r in rows]
