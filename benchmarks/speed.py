@@ -158,7 +158,7 @@ def milliseconds(f, repeats:int) -> float: # median
     return float(np.median(times[1:]))
 
 
-KERNELS = ("aten::convolution", "aten::convolution_backward", "aten::addmm", "aten::addmm_", "aten::mm") # convolutions, and the matrix products inside GDN
+KERNELS = ("aten::convolution", "aten::convolution_backward", "aten::addmm", "aten::addmm_", "aten::mm", "aten::_int_mm") # convolutions, and the matrix products inside GDN and of the convolution in digits
 
 
 def kernel_seconds(f) -> float:

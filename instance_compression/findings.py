@@ -6,9 +6,9 @@
 __all__ = ['ABLATIONS', 'read_results', 'of_study', 'curve', 'bd_rate_and_psnr', 'complete_clips', 'main_runs', 'bd_table',
            'bd_markdown', 'rd_figure', 'gain_figure', 'coded_cost', 'relative_gain', 'f6', 'ablation_table',
            'ablation_figure', 'f2', 'f3', 'support_table', 'loss_global', 'fall_of_loss', 'runs_table',
-           'amortization_rows', 'amortization_table', 'amortization_bd', 'amortization_figure', 'control_bd', 'f1',
-           'gain_by_step', 'gain_by_beta', 'progress_figure', 'f4', 'allocation_shares', 'allocation_figure', 'f5',
-           'frames_table', 'frames_figure', 'parts_table', 'findings_table', 'speed_markdown', 'build_figures']
+           'amortization_table', 'amortization_bd', 'amortization_figure', 'control_bd', 'f1', 'gain_by_step',
+           'gain_by_beta', 'progress_figure', 'f4', 'allocation_shares', 'allocation_figure', 'f5', 'frames_table',
+           'frames_figure', 'parts_table', 'findings_table', 'speed_markdown', 'build_figures']
 
 # %% ../nbs/12_findings.ipynb #1624123e
 import warnings
@@ -287,19 +287,8 @@ def runs_table(
     columns = ["clip", "beta", "method", "variant", "steps", "latent_steps", "n_nonzero", "seconds"]
     return runs[columns].assign(gain=fall_of_loss(runs, progress)).sort_values(["clip", "beta", "method", "gain"], ascending=[True, True, True, False]).reset_index(drop=True)
 
-def amortization_rows(
-    t:dict, # of `read_results`
-) -> pd.DataFrame: # of encoder and full: as results/amortization.csv
-    "One clip as in the main result, and sampled more often."
-    rows = t["amortization"]
-    rows = rows[rows["clip"] == rows["clip"].iloc[0]]
-    main = main_runs(t, clip=rows["clip"].iloc[0])
-    main = main[main.method.isin(["encoder", "full"])]
-    main = main.assign(loss=rdm_loss(main, main.beta), loss_global=loss_global(main, t["progress"]))
-    return pd.concat([main, rows[rows.fps > main.fps.max()]], ignore_index=True)
-
 def amortization_table(
-    rows:pd.DataFrame, # of `amortization_rows`
+    rows:pd.DataFrame, # results/amortization.csv
 ) -> pd.DataFrame: # index clip, fps, n_frames, megapixels, steps, beta; encoder, full: fall of L_RDM [%]; of the update: n_nonzero, kbit, share_of_bits [%]
     "What encoder only and the full method gain when one clip is sampled more often."
     pixels = rows.n_frames * rows.height * rows.width
@@ -308,16 +297,16 @@ def amortization_table(
     return rows.pivot(index=index, columns="method", values="gain").join(rows[rows.method == "full"].set_index(index)[["n_nonzero", "kbit", "share_of_bits"]])
 
 def amortization_bd(
-    rows:pd.DataFrame, # of `amortization_rows`
-) -> pd.DataFrame: # index steps: bd_rate [%], bd_psnr [dB]
-    "The full method against encoder only, where the clip is sampled most often, by the number of steps."
-    curves = rows[rows.fps == rows.fps.max()].groupby(["steps", "method"]).apply(curve, include_groups=False).unstack()
+    rows:pd.DataFrame, # results/amortization.csv
+) -> pd.DataFrame: # index n_frames, steps: bd_rate [%], bd_psnr [dB]
+    "The full method against encoder only, by the number of frames and steps."
+    curves = rows.groupby(["n_frames", "steps", "method"]).apply(curve, include_groups=False).unstack()
     return pd.DataFrame([bd_rate_and_psnr(row.encoder, row.full) for row in curves.itertuples()], curves.index, ["bd_rate", "bd_psnr"])
 
 def amortization_figure(
-    rows:pd.DataFrame, # of `amortization_rows`
+    rows:pd.DataFrame, # results/amortization.csv
 ) -> Figure:
-    "RD curves where the clip is sampled most often and the steps are most; gains by beta there (filled), after fewer steps (light), and with the frames of the main result (hollow)."
+    "RD curves where the clip is sampled most often and the steps are most; gains by beta there (filled), after fewer steps (light), and with frames at 2 fps (hollow)."
     most = (rows.fps == rows.fps.max()) & (rows.steps == rows.steps.max())
     fig = Figure(figsize=(6.75, 2.4))
     left, right = fig.subplots(1, 2)
@@ -350,8 +339,8 @@ def f1(
     n_clips, methods, fall = main_runs(t)["clip"].nunique(), _against_encoder(t), 100 * (1 - _relative_costs(t))
     encoder = relative_gain(main_runs(t))["dashcam", 1e-3, "encoder"]
     dB, bits = methods.bd_psnr["full"], methods.bd_rate["full"]
-    often = amortization_rows(t)
-    after = " and ".join(f"{row.bd_psnr:+.2f} dB, {row.bd_rate:+.1f} % bits after {row.Index} steps" for row in amortization_bd(often).itertuples())
+    often = t["amortization"]
+    after = " and ".join(f"{row.bd_psnr:+.2f} dB, {row.bd_rate:+.1f} % bits after {row.Index} steps" for row in amortization_bd(often).loc[often.n_frames.max()].itertuples())
     here = (f"{dB:+.2f} dB, {bits:+.1f} % bits ({f'mean of {n_clips} clips' if n_clips > 1 else 'one clip'}); "
             f"where all {often.n_frames.max()} frames of {often['clip'].iloc[0]} share the update, {after}; "
             f"against the global model, with its {often.n_frames.min()} frames at 2 fps and beta 1e-3, L_RDM falls by {encoder:.1f} % with encoder only, {fall['full']:.1f} % with the full model, {fall['unquantized']:.1f} % with an update that is free and not quantized (an estimate, no codec)")

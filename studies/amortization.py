@@ -4,6 +4,7 @@ python studies/amortization.py [CLIP] [--fps 2 25] [--beta 1e-3] [--steps 1000] 
 
 Rates and crops are the same in every row. Frames that lie closer together also resemble each other more: as many frames of a longer clip would gain less."""
 import argparse
+import dataclasses
 import itertools
 import tempfile
 from pathlib import Path
@@ -14,20 +15,19 @@ from instance_compression.adaptation import AdaptConfig, adapt
 from instance_compression.bitstream import encode_clip
 from instance_compression.cli import append_row, check_decodes, has_row, result_row
 from instance_compression.data import load_clip
-from instance_compression.hyperprior import BETAS, load_global
+from instance_compression.hyperprior import BETAS, Hyperprior, load_global, model_identity
 from instance_compression.rate_distortion import rdm_loss
 
 TABLE = Path(__file__).parent.parent / "results/amortization.csv"
 
 
-def row(name:str, fps:float, beta:float, steps:int, method:str) -> dict:
-    clip, cfg = load_clip(name, fps), AdaptConfig(method, beta, steps, evaluations=1)
-    model = load_global(beta)
+def row(name:str, fps:float, cfg:AdaptConfig, model:Hyperprior) -> dict:
+    clip = load_clip(name, fps)
     adapted = adapt(model, clip.frames, cfg)
     with tempfile.TemporaryDirectory() as folder:
         encoded = encode_clip(Path(folder) / "clip.iac", adapted, model, clip)
         check_decodes(Path(folder) / "clip.iac", encoded, Path(folder) / "frames")
-    return {"loss_global": adapted.log[0]["loss"], "loss": rdm_loss(adapted.metrics, beta)} | result_row(clip, cfg, model, adapted, encoded)
+    return {"loss_global": adapted.log[0]["loss"], "loss": rdm_loss(adapted.metrics, cfg.beta)} | result_row(clip, cfg, model, adapted, encoded)
 
 
 if __name__ == "__main__":
@@ -39,4 +39,5 @@ if __name__ == "__main__":
     args = parser.parse_args()
     torch.set_num_threads(1)
     for fps, beta, method in itertools.product(args.fps, args.beta, ("encoder", "full")):
-        if not has_row(TABLE, clip=args.clip, fps=fps, beta=beta, steps=args.steps, method=method): append_row(TABLE, row(args.clip, fps, beta, args.steps, method))
+        cfg, model = AdaptConfig(method, beta, args.steps, evaluations=1), load_global(beta)
+        if not has_row(TABLE, clip=args.clip, fps=fps, model=model_identity(model), **dataclasses.asdict(cfg)): append_row(TABLE, row(args.clip, fps, cfg, model))
