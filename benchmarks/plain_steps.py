@@ -8,6 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import pandas as pd
 import torch
 from speed import PLAIN, plain_bits
 from torch.func import functional_call
@@ -15,9 +16,9 @@ from torch.func import functional_call
 import instance_compression.adaptation as adaptation
 from instance_compression.adaptation import AdaptConfig, _Run
 from instance_compression.bitstream import encode_clip
-from instance_compression.cli import append_row, result_row
+from instance_compression.cli import result_row
 from instance_compression.data import load_clip
-from instance_compression.hyperprior import load_global
+from instance_compression.hyperprior import load_global, write_atomically
 from instance_compression.rate_distortion import rate_distortion, rd_cost
 from instance_compression.update_prior import quantize_ste
 
@@ -42,7 +43,7 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     clip = load_clip(sys.argv[1] if len(sys.argv) > 1 else "dashcam")
     cfg, ours = AdaptConfig(steps=int(sys.argv[2]) if len(sys.argv) > 2 else 500, crop=256, evaluations=1), adaptation._rdm_loss
-    model = load_global(cfg.beta)
+    model, rows = load_global(cfg.beta), []
     for way, change, loss in (("plain", plain, plain_loss), ("ours", lambda run: run, ours)):
         run, adaptation._rdm_loss = change(_Run(model, clip.frames, cfg, "cpu")), loss
         while run.due: run.advance()
@@ -51,5 +52,6 @@ if __name__ == "__main__":
         adapted = dataclasses.replace(run.best, log=run.log, network_steps=run.step)
         with tempfile.TemporaryDirectory() as folder: encoded = encode_clip(Path(folder) / "clip.iac", adapted, model, clip, progress=False)
         costs = {"seconds_of_steps": round(seconds, 1), "loss_global": run.log[0]["loss"], "coded_loss": adapted.metrics["mse"] + cfg.beta * encoded.coded_bpp}
-        append_row(Path(__file__).parent.parent / "results/plain_steps.csv", {"way": way} | costs | result_row(clip, cfg, model, adapted, encoded))
+        rows.append({"way": way} | costs | result_row(clip, cfg, model, adapted, encoded))
         print(way, costs)
+    with write_atomically(Path(__file__).parent.parent / "results/plain_steps.csv") as tmp: pd.DataFrame(rows).to_csv(tmp, index=False)

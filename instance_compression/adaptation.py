@@ -55,7 +55,7 @@ class AdaptConfig:
     lr_latents:float = 3e-2 # Adam's rate for y and z
     beta2:float = 0.95 # memory of Adam's second moment
     warmup:int = 10 # steps in which the rates rise linearly
-    decay:float = 0.3 # share of the steps, at the end, in which half a cosine takes the rates to zero
+    decay:float = 0.3 # share of the steps, at the end, in which half a cosine takes the rates to zero; without a number of steps it is not used
     ema:float = 0.98 # decay of the moving average of phi and delta, which is what is measured and kept
     sender_first:float = 0.0 # share of the steps before delta moves
     rounding:str = "boundary" # of y in the loss, one of ROUNDINGS (notebook 01)
@@ -316,9 +316,9 @@ class _Run:
         if self.moves is not None and delta is not None and delta.grad is not None: delta.grad.mul_(self.moves)
         self.optimizer.step()
         self.step += 1
-        for k, v in self.average.items(): v.lerp_(self.trainables[k].detach(), 1 - min(cfg.ema, self.step / (self.step + 10)))
-        if not all(math.isfinite(v.sum().item()) for v in self.trainables.values()): metrics["loss"] = math.nan  # diverged
-        elif self.schedule.watches(self.step): self._watch(self._now())
+        if not all(math.isfinite(v.sum().item()) for v in self.trainables.values()): return metrics | {"loss": math.nan}  # diverged
+        for k, v in self.average.items(): v.lerp_(self.trainables[k].detach(), 1 - min(cfg.ema, self.step / (self.step + 10)))  # a tenth of the steps, as long as they are few
+        if self.schedule.watches(self.step): self._watch(self._now())
         return metrics
 
     def _watch(self, now:dict):

@@ -315,14 +315,18 @@ def _digits(
     return torch.stack(digits).to(torch.int8)
 
 @cache
-def _multiplies_int8() -> bool: # of this process, which does not change its machine
-    "Whether 8-bit matrix products are there, fast, and exact to the last bit."
-    if platform.machine() not in ("x86_64", "AMD64") or not (torch.backends.mkldnn.is_available() and torch.backends.mkldnn.enabled) or not hasattr(torch, "_int_mm"): return False
+def _exact_int8() -> bool: # once in a process, which does not change its machine
+    "Whether 8-bit matrix products are exact to the last bit."
     generator = torch.Generator().manual_seed(0)
-    a, b = (torch.randint(-128, 128, shape, dtype=torch.int8, generator=generator) for shape in ((64, 864), (864, 96)))
-    a[:16], a[16:32], b[:, :24], b[:, 24:48] = -128, 127, -128, 127  # sums as large as they become
-    try: return torch.equal(torch._int_mm(a, b).double(), a.double() @ b.double())
+    a, b = (torch.randint(-128, 128, shape, dtype=torch.int8, generator=generator, device="cpu") for shape in ((64, 864), (96, 864)))
+    a[:16], a[16:32], b[:24], b[24:48] = -128, 127, -128, 127  # sums as large as they become
+    try: return torch.equal(torch._int_mm(a, b.t()).double(), a.double() @ b.double().t())
     except RuntimeError: return False
+
+def _multiplies_int8() -> bool:
+    "Whether 8-bit matrix products are there, fast (elsewhere torch has loops), and exact."
+    fast = platform.machine() in ("x86_64", "AMD64") and torch.backends.mkldnn.is_available() and torch.backends.mkldnn.enabled and hasattr(torch, "_int_mm")
+    return fast and _exact_int8()
 
 def _rescale(a:Tensor) -> Tensor: # integers in +-MAX_ACTIVATION
     "Sums of products, in place, back to activations."
@@ -331,19 +335,19 @@ def _rescale(a:Tensor) -> Tensor: # integers in +-MAX_ACTIVATION
 _POSITIONS = 512 # of a layer's output that are computed at once, to stay in the cache
 
 def _int8_kernels(W:Tensor) -> tuple: # (int8 (R,9C), one index tensor a digit) of integer kernels (O,C,3,3)
-    "Digits of 3x3 kernels, one below the other, and which of the O kernels have that digit: few need the third."
+    "Digits of 3x3 kernels, one below the other, and which of the O kernels have that digit (all the first): few need the third."
     digits = _digits(W.permute(0, 2, 3, 1)).flatten(2)
-    have = [d.any(1).nonzero()[:, 0] for d in digits]
+    have = [torch.arange(len(W)), *(d.any(1).nonzero()[:, 0] for d in digits[1:])]
     return torch.cat([d[rows] for d, rows in zip(digits, have)]), have
 
 def _int8_conv(
     kernels:tuple, # of `_int8_kernels`, of O kernels
-    a:Tensor, # integers (1,C,H,W) in float64, below 2^31
+    a:Tensor, # integers (C,H,W) in float64, below 2^31
     b:Tensor, # integers (O,) in float64
-) -> Tensor: # integers (1,O,H,W) in float64, rescaled
+) -> Tensor: # integers (O,H,W) in float64, rescaled
     "A convolution of integers, padded by one, in 8-bit matrix products."
-    (W, have), (C, height, width) = kernels, a.shape[1:]
-    digits = F.pad(_digits(a[0]).permute(0, 2, 3, 1), (0, 0, 1, 1, 1, 1))  # (m,H+2,W+2,C)
+    (W, have), (C, height, width) = kernels, a.shape
+    digits = F.pad(_digits(a).permute(0, 2, 3, 1), (0, 0, 1, 1, 1, 1))  # (m,H+2,W+2,C)
     out, n_rows = a.new_empty(len(b), height, width), max(1, _POSITIONS // width)
     for top in range(0, height, n_rows):
         block = digits[:, top:top + n_rows + 2].unfold(1, 3, 1).unfold(2, 3, 1).permute(0, 1, 2, 4, 5, 3).reshape(-1, 9 * C)  # (m * positions, 9C)
@@ -354,10 +358,10 @@ def _int8_conv(
                 if len(rows) == len(b): total.add_(product[:, j], alpha=256**(i + j))
                 else: total.index_add_(0, rows, product[:, j].double(), alpha=256**(i + j))
         out[:, top:top + n_rows] = _rescale(total).view(len(b), -1, width)
-    return out[None]
+    return out
 
 # %% ../nbs/01_hyperprior.ipynb #29f15285
-def _integer_weights(model:Hyperprior) -> list: # (layer, W, b, digits) of each layer of h_s; W and b are integers in float64, digits those of W where they are multiplied; None where there are none
+def _integer_weights(model:Hyperprior) -> list: # (layer, W, b, digits) of each layer of h_s; W and b are integers in float64, digits those of W where they may be used; None where there are none
     "Converted once for as long as the weights stay what they are."
     key = [(p.data_ptr(), p._version) for p in model.h_s.parameters()]
     if getattr(model, "_integers", (None, None))[0] != key:
@@ -366,16 +370,16 @@ def _integer_weights(model:Hyperprior) -> list: # (layer, W, b, digits) of each 
             if isinstance(layer, nn.LeakyReLU): layers.append((layer, None, None, None)); continue
             W = (layer.weight.double() * 2**WEIGHT_BITS).round_()
             b = (layer.bias.double() * 2**(WEIGHT_BITS + ACTIVATION_BITS)).round_()
-            if W.abs().sum((1, 2, 3) if isinstance(layer, nn.Conv2d) else (0, 2, 3)).max() * MAX_ACTIVATION + b.abs().max() >= 2**53:
-                raise InexactError("weights of h_s are too large for exact arithmetic")
+            bound = W.abs().sum((1, 2, 3) if isinstance(layer, nn.Conv2d) else (0, 2, 3)).max() * MAX_ACTIVATION + b.abs().max()
+            if not bound < 2**53: raise InexactError("weights of h_s are too large for exact arithmetic")
             plain = isinstance(layer, nn.Conv2d) and (layer.kernel_size, layer.stride, layer.padding) == ((3, 3), (1, 1), (1, 1))
-            layers.append((layer, W, b, _int8_kernels(W) if plain and not W.is_cuda and _multiplies_int8() else None))
+            layers.append((layer, W, b, _int8_kernels(W) if plain and 4 * bound < 2**53 and W.device.type == "cpu" else None))
         model._integers = key, layers
     return model._integers[1]
 
 def _exact_layer(layer:nn.Module, W:Tensor, b:Tensor, digits:tuple, a:Tensor) -> Tensor: # integers in +-MAX_ACTIVATION, as is the result
     if W is None: return torch.where(a < 0, (a * round(layer.negative_slope * 2**WEIGHT_BITS)).mul_(2.0**-WEIGHT_BITS).add_(0.5).floor_(), a)
-    if digits is not None: return _int8_conv(digits, a, b)
+    if digits is not None and _multiplies_int8(): return torch.stack([_int8_conv(digits, one, b) for one in a])
     if isinstance(layer, nn.Conv2d): return _rescale(F.conv2d(a, W, b, layer.stride, layer.padding))
     return _rescale(F.conv_transpose2d(a, W, b, layer.stride, layer.padding, layer.output_padding))
 
