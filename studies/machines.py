@@ -3,7 +3,8 @@
     python studies/machines.py FILE [--model M.safetensors] [--python other/bin/python ...]
 
 FILE is made by:  instance-compression encode dashcam --max-frames 3 --steps 80 --crop 128 --evaluations 1 --keep last --lr-delta 1e-3 --sender-first 0 -o dashcam.iac
-Every setting runs in a process of its own. --python names interpreters of other environments that have this package installed: other Python, other torch.
+Every setting runs in a process of its own. --python names interpreters of other environments that have this package installed: other Python, other torch. Rows of other machines stay in the table;
+the latents of each machine's rows are compared with those of its first.
 """
 import argparse
 import itertools
@@ -16,11 +17,15 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
+
+from instance_compression.cli import provenance
+from instance_compression.hyperprior import write_atomically
 
 SETTINGS = {"threads": ("1", "2"), "mkldnn": ("on", "off"), "memory": ("channels_last", "contiguous"), "bf16": ("off", "allowed")}
 INSTRUCTIONS = { # of the processor that oneDNN, torch's own kernels and MKL may use: as on older ones
     "all": {},
-    "AVX-512 without VNNI": {"ONEDNN_MAX_CPU_ISA": "AVX512_CORE"},
+    **({"AVX-512 without VNNI": {"ONEDNN_MAX_CPU_ISA": "AVX512_CORE"}} if torch.backends.cpu.get_cpu_capability() == "AVX512" else {}),
     "AVX2": {"ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2", "MKL_ENABLE_INSTRUCTIONS": "AVX2"},
     "SSE4": {"ONEDNN_MAX_CPU_ISA": "SSE41", "ATEN_CPU_CAPABILITY": "default", "MKL_ENABLE_INSTRUCTIONS": "SSE4_2"},
 }
@@ -34,7 +39,8 @@ torch.backends.mkldnn.enabled = setting["mkldnn"] == "on"
 torch.set_float32_matmul_precision("medium" if setting["bf16"] == "allowed" else "highest")
 from instance_compression.bitstream import Decoder
 from instance_compression.cli import model_of_file
-from instance_compression.hyperprior import _multiplies_int8
+from instance_compression import hyperprior
+if setting["int8"] == "always": hyperprior._multiplies_int8 = lambda: True
 decoder = Decoder(file, model_of_file(file, model or None))
 if setting["memory"] == "contiguous": decoder.model = decoder.model.to(memory_format=torch.contiguous_format)
 latents, pictures = hashlib.sha256(), []
@@ -44,7 +50,7 @@ for i in range(len(decoder)):
     for k in ("y_symbols", "z_symbols", "scales_hat", "means_hat"): latents.update(symbols[k].contiguous().numpy().tobytes())
     pictures.append(decoder[i])
 np.save(out, np.stack(pictures))
-print(json.dumps({"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__, "int8": _multiplies_int8(), "latents_sha256": latents.hexdigest()}))
+print(json.dumps({"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__, "int8": hyperprior._multiplies_int8(), "latents_sha256": latents.hexdigest()}))
 """
 
 
@@ -52,9 +58,10 @@ def main():
     a = argparse.ArgumentParser(description=__doc__)
     a.add_argument("file"); a.add_argument("--model", default=""); a.add_argument("--python", nargs="*", default=[]); a.add_argument("--table", type=Path, default=Path("results/machines.csv"))
     a = a.parse_args()
-    plain = {k: v[0] for k, v in SETTINGS.items()} | {"instructions": "all"}
+    plain = {k: v[0] for k, v in SETTINGS.items()} | {"instructions": "all", "int8": "where fast"}
     runs = [(sys.executable, plain | dict(zip(SETTINGS, v))) for v in itertools.product(*SETTINGS.values())]
     runs += [(sys.executable, plain | {"instructions": i, "threads": n}) for i in list(INSTRUCTIONS)[1:] for n in ("1", "2")] + [(p, plain | {"threads": n}) for p in a.python for n in ("1", "2")]
+    runs += [(sys.executable, plain | {"int8": "always", "threads": n}) for n in ("1", "2")]  # 8-bit digits, also where torch has loops for them
     rows, reference = [], None
     with tempfile.TemporaryDirectory() as folder:
         for python, setting in runs:
@@ -66,10 +73,10 @@ def main():
             difference = np.abs(pictures - reference[1])
             rows.append(setting | {k: found[k] for k in ("python", "torch", "numpy", "int8")} | {"same_latents": found["latents_sha256"] == reference[0], "max_difference": int(difference.max()), "share_different": f"{(difference > 0).mean():.1e}"})
             print(rows[-1], flush=True)
-    from instance_compression.cli import provenance
-    rows = [r | {"file": Path(a.file).name} | provenance() for r in rows]
-    pd.DataFrame(rows).to_csv(a.table, index=False)
-    if not all(r["same_latents"] and r["max_difference"] <= 1 for r in rows): raise SystemExit("not the same everywhere")
+    rows = pd.DataFrame([r | {"file": Path(a.file).name} | provenance() for r in rows])
+    stored = pd.read_csv(a.table) if a.table.is_file() else rows[:0]
+    with write_atomically(a.table) as tmp: pd.concat([stored[stored.machine != rows.machine[0]], rows]).to_csv(tmp, index=False)
+    if not (rows.same_latents.all() and rows.max_difference.max() <= 1): raise SystemExit("not the same everywhere")
 
 
 if __name__ == "__main__": main()
