@@ -20,7 +20,6 @@ import os
 import tempfile
 import threading
 import time
-import timeit
 import warnings
 from contextlib import contextmanager
 from copy import deepcopy
@@ -335,17 +334,11 @@ def _exact_int8() -> bool: # once in a process, which does not change its machin
     try: return torch.equal(torch._int_mm(a, b.t()).double(), a.double() @ b.double().t())
     except RuntimeError: return False
 
-@cache
-def _fast_int8() -> bool: # once in a process; either way gives the same integers
-    "Whether 8-bit matrix products take less than half the time of float64: on processors without instructions for them, torch has loops."
-    a, b = torch.zeros(64, 864, dtype=torch.int8, device="cpu"), torch.zeros(864, 96, dtype=torch.int8, device="cpu")
-    seconds = lambda f, *arguments: min(timeit.repeat(lambda: f(*arguments), number=1, repeat=5))
-    return seconds(torch._int_mm, a, b) < 0.5 * seconds(torch.mm, a.double(), b.double())
-
 def _multiplies_int8() -> bool:
-    "Whether 8-bit matrix products are there, exact, and fast."
-    there = torch.backends.mkldnn.is_available() and torch.backends.mkldnn.enabled and hasattr(torch, "_int_mm")
-    return there and _exact_int8() and _fast_int8()
+    "Whether 8-bit matrix products are there, fast (without VNNI torch has loops), and exact."
+    vnni = getattr(torch.cpu, "_is_vnni_supported", lambda: False)  # unknown to old releases
+    fast = torch.backends.mkldnn.is_available() and torch.backends.mkldnn.enabled and hasattr(torch, "_int_mm") and vnni()
+    return fast and _exact_int8()
 
 def _rescale(a:Tensor) -> Tensor: # integers in +-MAX_ACTIVATION
     "Sums of products, in place, back to activations."
