@@ -24,8 +24,9 @@ from torch.func import functional_call
 from tqdm.auto import tqdm
 
 from .data import InputError, to_tensor
-from .hyperprior import (STRIDE, Hyperprior, InexactError, analysis, flatten, load_tensors, model_identity, pad, receiver_parameters,
-                                             save_tensors, scales_of, sender_parameters, stopwatch, symbols_of, unflatten)
+from .hyperprior import (STRIDE, Hyperprior, InexactError, analysis, flatten, load_tensors,
+                                             model_identity, pad, receiver_parameters, save_tensors, scales_of,
+                                             sender_parameters, stopwatch, symbols_of, unflatten)
 from .rate_distortion import evaluate, psnr_of, rate_distortion, rd_cost, rdm_loss
 from .training import keep_freed_memory, optimizer_tensors, restore_optimizer
 from .update_prior import SpikeAndSlab, add_update, priced_update, quantize_update, update_bits
@@ -70,15 +71,23 @@ class AdaptConfig:
     seed:int = 0 # of crops and noise
 
     def __post_init__(self):
-        for name, choices in {"method": METHODS, "parts": PARTS, "rounding": ROUNDINGS, "quantize": QUANTIZE, "keep": KEEP}.items():
-            if getattr(self, name) not in choices: raise InputError(f"{name} cannot be {getattr(self, name)}; choose one of {', '.join(choices)}")
-        if self.batch_size < 1 or min(self.steps, self.evaluations, self.crop, self.latent_steps) < 0: raise InputError("batch_size starts at 1; steps, latent_steps, evaluations and crop at 0")
-        if self.steps == 0 and self.sender_first: raise InputError("sender_first is a share of the steps; give a number of steps with it")
-        if (self.method, bool(self.latent_steps)) in (("latents", False), ("global", True)): raise InputError("method latents needs latent_steps (20 are a good number), method global takes none")
-        if not (0 <= self.beta2 < 1 and 0 <= self.ema < 1 and 0 <= self.decay <= 1 and self.warmup >= 0): raise InputError("beta2 and ema lie in [0, 1), decay in [0, 1], warmup starts at 0")
+        for name, choices in {"method": METHODS, "parts": PARTS, "rounding": ROUNDINGS, "quantize": QUANTIZE,
+                              "keep": KEEP}.items():
+            if getattr(self, name) not in choices:
+                raise InputError(f"{name} cannot be {getattr(self, name)}; choose one of {', '.join(choices)}")
+        if self.batch_size < 1 or min(self.steps, self.evaluations, self.crop, self.latent_steps) < 0:
+            raise InputError("batch_size starts at 1; steps, latent_steps, evaluations and crop at 0")
+        if self.steps == 0 and self.sender_first:
+            raise InputError("sender_first is a share of the steps; give a number of steps with it")
+        if (self.method, bool(self.latent_steps)) in (("latents", False), ("global", True)):
+            raise InputError("method latents needs latent_steps (20 are a good number), method global takes none")
+        if not (0 <= self.beta2 < 1 and 0 <= self.ema < 1 and 0 <= self.decay <= 1 and self.warmup >= 0):
+            raise InputError("beta2 and ema lie in [0, 1), decay in [0, 1], warmup starts at 0")
         if self.beta is None: raise InputError("beta is not given, and the global model does not name one; give it")
-        if not (0 <= self.sender_first < 1 and 0 < self.beta < math.inf and 0 <= self.seed < 2**40): raise InputError("sender_first lies in [0, 1), beta is positive, seed lies in [0, 2^40)")
-        if not all(0 <= lr < math.inf for lr in (self.lr_sender, self.lr_delta, self.lr_latents)): raise InputError("learning rates are numbers from 0 up")
+        if not (0 <= self.sender_first < 1 and 0 < self.beta < math.inf and 0 <= self.seed < 2**40):
+            raise InputError("sender_first lies in [0, 1), beta is positive, seed lies in [0, 2^40)")
+        if not all(0 <= lr < math.inf for lr in (self.lr_sender, self.lr_delta, self.lr_latents)):
+            raise InputError("learning rates are numbers from 0 up")
         self.prior
 
     @property
@@ -108,7 +117,8 @@ class AdaptConfig:
 # %% ../nbs/06_adaptation.ipynb #8fb94837
 PRESETS = { # to be changed with dataclasses.replace
     "fast": AdaptConfig(latent_steps=20),
-    "paper": AdaptConfig(steps=100_000, crop=0, lr_sender=1e-4, lr_delta=1e-4, beta2=0.999, warmup=0, decay=1.0, ema=0.0, rounding="mixed"),
+    "paper": AdaptConfig(steps=100_000, crop=0, lr_sender=1e-4, lr_delta=1e-4, beta2=0.999, warmup=0, decay=1.0, ema=0.0,
+                         rounding="mixed"),
 }
 
 # %% ../nbs/06_adaptation.ipynb #bf57a31f
@@ -158,7 +168,9 @@ def apply_update(
     prior:SpikeAndSlab, # bin width
 ) -> Hyperprior: # receiver at theta_bar; the sender stays global
     "Algorithm 2: theta_bar = theta_D + c delta_bar."
-    return with_receiver(model_global, add_update(flatten(receiver_parameters(model_global)), torch.from_numpy(np.asarray(levels)), prior, scales_of(model_global, receiver_parameters(model_global))))
+    return with_receiver(model_global, add_update(
+        flatten(receiver_parameters(model_global)), torch.from_numpy(np.asarray(levels)), prior,
+        scales_of(model_global, receiver_parameters(model_global))))
 
 # %% ../nbs/06_adaptation.ipynb #71ca784a
 def clip_crops(
@@ -174,7 +186,8 @@ def clip_crops(
         rng = np.random.default_rng((cfg.seed, draw, 1))
         top, left = (STRIDE * rng.integers(0, -(-n // STRIDE) - c // STRIDE + 1) for n, c in zip(frame.shape, size))
         crops.append(pad(to_tensor(frame[top:top + size[0], left:left + size[1]])))
-    return torch.cat([torch.nn.functional.pad(c, (0, size[1] - c.shape[3], 0, size[0] - c.shape[2]), mode="replicate") for c in crops])
+    return torch.cat([torch.nn.functional.pad(c, (0, size[1] - c.shape[3], 0, size[0] - c.shape[2]), mode="replicate")
+                      for c in crops])
 
 # %% ../nbs/06_adaptation.ipynb #afabca71
 class _Base:
@@ -216,7 +229,8 @@ def optimize_latents(
     "Minimize D + beta R of one frame over its latents."
     model, x = deepcopy(model).requires_grad_(False).to(device), x.to(device, memory_format=torch.channels_last)
     y = model.g_a(pad(x)); z = model.h_a(y)
-    optimizer = torch.optim.Adam([y.requires_grad_(), z.requires_grad_()], lr=cfg.lr_latents, betas=(0.9, cfg.beta2), fused=True)
+    optimizer = torch.optim.Adam([y.requires_grad_(), z.requires_grad_()], lr=cfg.lr_latents, betas=(0.9, cfg.beta2),
+                                 fused=True)
     torch.manual_seed(cfg.seed)
     for step in range(cfg.latent_steps):
         optimizer.param_groups[0]["lr"] = cfg.lr_latents * 0.5 * (1 + math.cos(math.pi * step / cfg.latent_steps))
@@ -233,7 +247,8 @@ class _Schedule:
     "The rates over steps; without a number of steps, `last` is open until the gain slows down."
     def __init__(self, cfg:AdaptConfig):
         self.warmup, self.watched = max(1, cfg.warmup), []  # what was seen at each look
-        self.falls_from, self.last = (round((1 - cfg.decay) * cfg.steps), cfg.steps if cfg.networks else 0) if cfg.steps or not cfg.networks else (None, None)
+        self.falls_from, self.last = ((round((1 - cfg.decay) * cfg.steps), cfg.steps if cfg.networks else 0)
+                                      if cfg.steps or not cfg.networks else (None, None))
 
     def rate(self,
         step:int, # from 0
@@ -249,10 +264,12 @@ class _Schedule:
         return self.last is None and step % WATCH == 0
 
     def watch(self, step:int, cost:float):
-        "Let the rates fall when the last two intervals brought a tenth of the gain so far, or less: after five at the earliest, as the cost may rise at first, after nine if nothing is gained."
+        ("Let the rates fall when the last two intervals brought a tenth of the gain so far, or less: after five "
+         "at the earliest, as the cost may rise at first, after nine if nothing is gained.")
         self.watched.append(cost)
         gain, recent = self.watched[0] - min(self.watched), min(self.watched[:-2], default=cost) - min(self.watched)
-        if len(self.watched) > 5 and gain > 0 and recent <= 0.1 * gain or len(self.watched) > 9 and gain <= 0: self.falls_from, self.last = step, step + max(WATCH, step // 4)
+        if len(self.watched) > 5 and gain > 0 and recent <= 0.1 * gain or len(self.watched) > 9 and gain <= 0:
+            self.falls_from, self.last = step, step + max(WATCH, step // 4)
 
 # %% ../nbs/06_adaptation.ipynb #f35c8cba
 def _trainables(model:Hyperprior, cfg:AdaptConfig) -> dict: # name -> tensor that requires a gradient
@@ -263,33 +280,43 @@ def _trainables(model:Hyperprior, cfg:AdaptConfig) -> dict: # name -> tensor tha
 
 def _optimizer(trainables:dict, cfg:AdaptConfig) -> torch.optim.Adam:
     rates = {"phi": cfg.lr_sender, "delta": cfg.lr_delta}
-    return torch.optim.Adam([{"params": [v], "lr": rates[k], "peak": rates[k]} for k, v in trainables.items()] or [torch.zeros(1)], betas=(0.9, cfg.beta2), fused=True)
+    return torch.optim.Adam([{"params": [v], "lr": rates[k], "peak": rates[k]} for k, v in trainables.items()]
+                            or [torch.zeros(1)], betas=(0.9, cfg.beta2), fused=True)
 
 @stopwatch("measuring")
 @torch.no_grad()
 def _assemble(model_global:Hyperprior, now:dict, frames:np.ndarray, cfg:AdaptConfig) -> Adapted:
     "The codec of these tensors, measured on the whole clip as it will be sent."
     theta, phi = receiver_parameters(model_global), _Base(model_global, sender_parameters(model_global))
-    delta = flatten(unflatten(now["delta"], theta, channels_last=True)) if "delta" in now else torch.zeros_like(flatten(theta))  # in the order of the file
-    if cfg.quantize == "never": model, levels = with_receiver(model_global, flatten(theta) + scales_of(model_global, theta) * delta), np.zeros(len(delta), np.int32)
+    # in the order of the file
+    delta = (flatten(unflatten(now["delta"], theta, channels_last=True)) if "delta" in now
+             else torch.zeros_like(flatten(theta)))
+    if cfg.quantize == "never":
+        model, levels = (with_receiver(model_global, flatten(theta) + scales_of(model_global, theta) * delta),
+                         np.zeros(len(delta), np.int32))
     else:
         levels = quantize_update(delta, cfg.prior).int().numpy()
         model = apply_update(model_global, levels, cfg.prior)
     if "phi" in now:
-        for p, moved in zip(sender_parameters(model).values(), phi.moved(torch.addcmul(phi.values, phi.scale, now["phi"])).values()): p.copy_(moved)
+        for p, moved in zip(sender_parameters(model).values(),
+                            phi.moved(torch.addcmul(phi.values, phi.scale, now["phi"])).values()):
+            p.copy_(moved)
     return _measured(Adapted(model, levels, cfg.prior, {}, [], delta=delta.numpy() if "delta" in now else None), frames)
 
 def _measured(adapted:Adapted, frames:np.ndarray) -> Adapted:
     "With the metrics of the whole clip."
     bpp_model = bpp_model_of(adapted.levels, adapted.prior, math.prod(frames.shape[:3]))
-    return dataclasses.replace(adapted, metrics=evaluate(adapted.model, frames, bpp_model, symbols=lambda i: adapted.symbols(i, frames[i])))
+    return dataclasses.replace(adapted, metrics=evaluate(adapted.model, frames, bpp_model,
+                                                         symbols=lambda i: adapted.symbols(i, frames[i])))
 
 # %% ../nbs/06_adaptation.ipynb #d9c3f2bf
 class _Run:
     "The state of an adaptation: all that a checkpoint keeps."
     def __init__(self, model_global:Hyperprior, frames:np.ndarray, cfg:AdaptConfig, device:str):
         self.model_global, self.frames, self.cfg, self.device = model_global, frames, cfg, device
-        self.step, self.n_pixels, self.best_now, self.latents, self.schedule = 0, math.prod(frames.shape[:3]), {}, [], _Schedule(cfg)  # the best so far is the global model
+        # the best so far is the global model
+        self.step, self.n_pixels, self.best_now, self.latents, self.schedule = (
+            0, math.prod(frames.shape[:3]), {}, [], _Schedule(cfg))
         self.seen = {}  # the best that the schedule was shown
         if self.schedule.watches(self.step): self._watch({})
         self.best = _assemble(model_global, self.best_now, frames, dataclasses.replace(cfg, quantize="loop"))
@@ -297,7 +324,9 @@ class _Run:
         self.model = deepcopy(model_global).requires_grad_(False).to(device)
         theta = receiver_parameters(self.model)
         self.bases = _Base(self.model, sender_parameters(self.model)), _Base(self.model, theta)
-        self.moves = None if cfg.parts == "all" else flatten({k: torch.full_like(p, PARTS[cfg.parts](k, p)) for k, p in theta.items()}, channels_last=True)  # 1 where delta moves
+        # 1 where delta moves
+        self.moves = None if cfg.parts == "all" else flatten(
+            {k: torch.full_like(p, PARTS[cfg.parts](k, p)) for k, p in theta.items()}, channels_last=True)
         self.trainables = _trainables(self.model, cfg)
         self.average = {k: v.detach().clone() for k, v in self.trainables.items()}  # over the steps
         self.optimizer, self.begin = _optimizer(self.trainables, cfg), time.perf_counter()
@@ -308,23 +337,30 @@ class _Run:
         cfg, step, delta = self.cfg, self.step, self.trainables.get("delta")
         torch.manual_seed(cfg.seed * 1_000_003 + step)
         start = int(cfg.sender_first * cfg.steps) if delta is not None else 0
-        for group, name in zip(self.optimizer.param_groups, self.trainables): group["lr"] = group["peak"] * self.schedule.rate(step, start if name == "delta" else 0)
+        for group, name in zip(self.optimizer.param_groups, self.trainables):
+            group["lr"] = group["peak"] * self.schedule.rate(step, start if name == "delta" else 0)
         x = clip_crops(self.frames, cfg, step).to(self.device, memory_format=torch.channels_last)
-        loss, metrics = _rdm_loss(self.model, x, cfg, self.n_pixels, self.bases, self.trainables["phi"], delta if step >= start else None)
+        loss, metrics = _rdm_loss(self.model, x, cfg, self.n_pixels, self.bases, self.trainables["phi"],
+                                  delta if step >= start else None)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         if self.moves is not None and delta is not None and delta.grad is not None: delta.grad.mul_(self.moves)
         self.optimizer.step()
         self.step += 1
-        if not all(math.isfinite(v.sum().item()) for v in self.trainables.values()): return metrics | {"loss": math.nan}  # diverged
-        for k, v in self.average.items(): v.lerp_(self.trainables[k].detach(), 1 - min(cfg.ema, self.step / (self.step + 10)))  # a tenth of the steps, as long as they are few
+        if not all(math.isfinite(v.sum().item()) for v in self.trainables.values()):
+            return metrics | {"loss": math.nan}  # diverged
+        for k, v in self.average.items():
+            # a tenth of the steps, as long as they are few
+            v.lerp_(self.trainables[k].detach(), 1 - min(cfg.ema, self.step / (self.step + 10)))
         if self.schedule.watches(self.step): self._watch(self._now())
         return metrics
 
     def _watch(self, now:dict):
         "Show the schedule the true cost of up to four frames, that share the update with all others."
-        some = _assemble(self.model_global, now, self.frames[np.linspace(0, len(self.frames) - 1, min(4, len(self.frames))).astype(int)], self.cfg)
-        self.schedule.watch(self.step, self.cfg.beta * (rd_cost(some.metrics, self.cfg.beta) + bpp_model_of(some.levels, some.prior, self.n_pixels)))
+        some = _assemble(self.model_global, now,
+                         self.frames[np.linspace(0, len(self.frames) - 1, min(4, len(self.frames))).astype(int)], self.cfg)
+        self.schedule.watch(self.step, self.cfg.beta * (rd_cost(some.metrics, self.cfg.beta)
+                                                        + bpp_model_of(some.levels, some.prior, self.n_pixels)))
         if self.schedule.watched[-1] == min(self.schedule.watched): self.seen = now
 
     def _now(self) -> dict: # name -> tensor, apart from what is trained
@@ -334,7 +370,8 @@ class _Run:
     def key(self) -> dict: # what a checkpoint belongs to
         digest = lambda values: hashlib.sha256(np.ascontiguousarray(values)).hexdigest()
         phi = sender_parameters(self.model_global)
-        return {"config": dataclasses.asdict(self.cfg), "model": model_identity(self.model_global), "sender": digest(torch.cat([flatten(phi), scales_of(self.model_global, phi)])), "clip": digest(self.frames)}
+        return {"config": dataclasses.asdict(self.cfg), "model": model_identity(self.model_global),
+                "sender": digest(torch.cat([flatten(phi), scales_of(self.model_global, phi)])), "clip": digest(self.frames)}
 
     @property
     def seconds(self) -> float: # since the first step, interruptions left out
@@ -350,12 +387,14 @@ class _Run:
         return "latents" if self.cfg.latent_steps and len(self.latents) < len(self.frames) else ""
 
     def measure(self):
-        "The true cost of what there is now; kept if it is the best. After the last step, the best is tried without its update, too: on few frames the bits may not pay."
+        ("The true cost of what there is now; kept if it is the best. After the last step, the best is tried "
+         "without its update, too: on few frames the bits may not pay.")
         self._try(self._now())
         if self.step == self.schedule.last and self.cfg.keep == "best" and self.best.levels.any():
             bare = self.best_now | {"delta": torch.zeros_like(self.best_now["delta"])}
             candidate = _assemble(self.model_global, bare, self.frames, self.cfg)
-            if self.keeps(rdm_loss(candidate.metrics, self.cfg.beta)): self.best, self.best_now = dataclasses.replace(candidate, step=self.best.step), bare
+            if self.keeps(rdm_loss(candidate.metrics, self.cfg.beta)):
+                self.best, self.best_now = dataclasses.replace(candidate, step=self.best.step), bare
 
     def give_up(self):
         "End the steps on the networks, as they have diverged: what was measured before counts, or what the schedule was shown."
@@ -368,7 +407,8 @@ class _Run:
 
     def advance_latents(self):
         "Optimize the latents of the next frame; measure when all are there."
-        self.latents.append(optimize_latents(self.best.model, to_tensor(self.frames[len(self.latents)]), self.cfg, self.device))
+        self.latents.append(optimize_latents(
+            self.best.model, to_tensor(self.frames[len(self.latents)]), self.cfg, self.device))
         self.step += self.cfg.latent_steps
         if not self.due: self._offer(stopwatch("measuring")(_measured)(self.with_latents(), self.frames))
 
@@ -387,14 +427,17 @@ class _Run:
         return self.cfg.keep == "last" or loss < rdm_loss(self.best.metrics, self.cfg.beta)
 
     def _row(self, adapted:Adapted, seconds:float) -> dict:
-        return ({"step": self.step, "seconds": round(seconds, 1), "loss": rdm_loss(adapted.metrics, self.cfg.beta)} | adapted.metrics
-                | {"n_nonzero": int(np.count_nonzero(adapted.levels))})
+        return ({"step": self.step, "seconds": round(seconds, 1), "loss": rdm_loss(adapted.metrics, self.cfg.beta)}
+                | adapted.metrics | {"n_nonzero": int(np.count_nonzero(adapted.levels))})
 
 # %% ../nbs/06_adaptation.ipynb #1fdd2639
 def _save_run(path:Path, run:_Run):
     tensors = {f"{k}.{i}": v for i, latents in enumerate(run.latents) for k, v in zip("yz", latents)}
-    for name, kept in {"now": run.trainables, "average": run.average, "best": run.best_now, "seen": run.seen}.items(): tensors |= {f"{name}.{k}": v for k, v in kept.items()}
-    save_tensors(path, tensors | optimizer_tensors("adam", run.optimizer), run.key | {"best_step": (run.best.before or run.best).step, "seconds": run.seconds, "step": run.step, "log": run.log, "schedule": vars(run.schedule)})
+    for name, kept in {"now": run.trainables, "average": run.average, "best": run.best_now, "seen": run.seen}.items():
+        tensors |= {f"{name}.{k}": v for k, v in kept.items()}
+    save_tensors(path, tensors | optimizer_tensors("adam", run.optimizer), run.key | {
+        "best_step": (run.best.before or run.best).step, "seconds": run.seconds, "step": run.step, "log": run.log,
+        "schedule": vars(run.schedule)})
 
 def _load_run(path:Path, run:_Run):
     "Go on from a checkpoint. Raises InputError for one of something else."
@@ -411,7 +454,8 @@ def _load_run(path:Path, run:_Run):
     run.begin -= meta["seconds"]
     run.best_now, run.seen = ({k[5:]: v for k, v in tensors.items() if k.startswith(name)} for name in ("best.", "seen."))
     if meta["best_step"]:
-        run.best = dataclasses.replace(_assemble(run.model_global, run.best_now, run.frames, run.cfg), step=meta["best_step"])
+        run.best = dataclasses.replace(_assemble(run.model_global, run.best_now, run.frames, run.cfg),
+                                       step=meta["best_step"])
     if run.latents and not run.due and run.keeps(run.log[-1]["loss"]):
         run.best = dataclasses.replace(run.with_latents(), metrics={k: run.log[-1][k] for k in run.best.metrics})
 
@@ -431,21 +475,25 @@ def adapt(
     run = _Run(model_global, frames, cfg, device)
     if checkpoint and Path(checkpoint).is_file(): _load_run(checkpoint, run)
     smooth, saved, took = {}, time.perf_counter(), 0.0
-    with tqdm(total=run.total, initial=run.step, desc=f"adapt {cfg.method}", unit="step", disable=not progress, mininterval=1) as bar:
+    with tqdm(total=run.total, initial=run.step, desc=f"adapt {cfg.method}", unit="step", disable=not progress,
+              mininterval=1) as bar:
         while (what := run.due) and (stop_after is None or run.step < stop_after):
             if what == "networks":
                 try:
                     metrics = run.advance()
-                    measured = math.isfinite(metrics["loss"]) and (run.step == run.schedule.last or cfg.measured_at(run.step))
+                    measured = (math.isfinite(metrics["loss"])
+                                and (run.step == run.schedule.last or cfg.measured_at(run.step)))
                     if measured: run.measure()
                 except InexactError: metrics = {"loss": math.nan}
                 bar.total = run.total; bar.update()
                 if not math.isfinite(metrics["loss"]):
-                    warnings.warn(f"adaptation diverged at step {run.step}; the best before it is kept, lower rates may help")
+                    warnings.warn(f"adaptation diverged at step {run.step}; the best before it is kept, "
+                                  "lower rates may help")
                     run.give_up()
                     continue
                 smooth = {k: 0.98 * smooth.get(k, v) + 0.02 * v for k, v in metrics.items()}
-                bar.set_postfix(loss=f"{smooth['loss']:.3f}", bpp=f"{smooth['bpp_y'] + smooth['bpp_z']:.3f}", psnr=f"{psnr_of(smooth['mse']):.2f}",
+                bar.set_postfix(loss=f"{smooth['loss']:.3f}", bpp=f"{smooth['bpp_y'] + smooth['bpp_z']:.3f}",
+                                psnr=f"{psnr_of(smooth['mse']):.2f}",
                                 model_kbit=f"{run.best.metrics['bpp_model'] * run.n_pixels / 1e3:.1f}", refresh=False)
             else:
                 run.advance_latents(); bar.update(cfg.latent_steps)
@@ -454,5 +502,6 @@ def adapt(
                 begin = time.perf_counter(); _save_run(checkpoint, run)
                 saved = time.perf_counter(); took = saved - begin
     steps = run.step if run.schedule.last is None else min(run.step, run.schedule.last)
-    before = dataclasses.replace(run.best.before or run.best, log=[row for row in run.log if row["step"] <= steps], network_steps=steps) if cfg.latent_steps else None
+    before = dataclasses.replace(run.best.before or run.best, log=[row for row in run.log if row["step"] <= steps],
+                                 network_steps=steps) if cfg.latent_steps else None
     return dataclasses.replace(run.best, log=run.log, network_steps=steps, before=before)

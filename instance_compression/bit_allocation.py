@@ -31,14 +31,16 @@ def bit_allocation(
     model:Hyperprior, # gives names and shapes of the receiver's parameters
     prior:SpikeAndSlab, # of the update
 ) -> pd.DataFrame: # one row for each tensor, in the order of the file
-    "Ideal bits of an update, tensor by tensor: columns parameter, group, n_parameters, n_nonzero, n_clipped, static_bits, dynamic_bits, bits."
+    ("Ideal bits of an update, tensor by tensor: columns parameter, group, n_parameters, n_nonzero, n_clipped, "
+     "static_bits, dynamic_bits, bits.")
     rows, at = [], 0
     for name, p in receiver_parameters(model).items():
         own = np.asarray(levels[at:at + p.numel()])
         at += p.numel()
         bits, static = level_bits(own, prior).sum(), p.numel() * level_bits(0, prior)
-        rows.append({"parameter": name, "group": group_of(name, p.ndim), "n_parameters": p.numel(), "n_nonzero": int(np.count_nonzero(own)),
-                     "n_clipped": int((np.abs(own) == prior.max_level).sum()), "static_bits": static, "dynamic_bits": bits - static, "bits": bits})
+        rows.append({"parameter": name, "group": group_of(name, p.ndim), "n_parameters": p.numel(),
+                     "n_nonzero": int(np.count_nonzero(own)), "n_clipped": int((np.abs(own) == prior.max_level).sum()),
+                     "static_bits": static, "dynamic_bits": bits - static, "bits": bits})
     return pd.DataFrame(rows)
 
 def by_group(

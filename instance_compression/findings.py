@@ -32,7 +32,9 @@ def read_results(
     results:Path="results", # folder of tables
 ) -> dict: # name -> DataFrame
     "The tables that the findings are computed from."
-    return {name: pd.read_csv(Path(results) / f"{name}.csv", float_precision="round_trip") for name in ("runs", "progress", "allocation", "updates", "references", "amortization", "kodak", "kodak_codecs", "kodak_anchors")}
+    return {name: pd.read_csv(Path(results) / f"{name}.csv", float_precision="round_trip")
+            for name in ("runs", "progress", "allocation", "updates", "references", "amortization",
+                         "kodak", "kodak_codecs", "kodak_anchors")}
 
 def of_study(
     table:pd.DataFrame, # one of the tables of runs
@@ -60,7 +62,9 @@ def bd_rate_and_psnr(
     "What `test` needs in bits at equal PSNR, and gains in PSNR at equal rate."
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        try: return tuple(float(f(*anchor, *test, method="akima", require_matching_points=False, min_overlap=min_overlap)) for f in (bjontegaard.bd_rate, bjontegaard.bd_psnr))
+        try:
+            return tuple(float(f(*anchor, *test, method="akima", require_matching_points=False, min_overlap=min_overlap))
+                         for f in (bjontegaard.bd_rate, bjontegaard.bd_psnr))
         except UserWarning: return np.nan, np.nan
 
 # %% ../nbs/12_findings.ipynb #c26062f9
@@ -76,8 +80,10 @@ def main_runs(
     study:str="earlier", # whose runs of the networks
     **values, # column -> value
 ) -> pd.DataFrame: # rows that have these values, of the study main as of the other
-    "The main result: of the clips that all methods were run on. The global model's rows and those of latents alone, in which no setting of the networks has a part, are those of the study main."
-    rows = t["runs"][(t["runs"].study == study) | (t["runs"].study == "main") & t["runs"].method.isin(["global", "latents"])].assign(study=study)
+    ("The main result: of the clips that all methods were run on. The global model's rows and those of latents alone, "
+     "in which no setting of the networks has a part, are those of the study main.")
+    rows = t["runs"][(t["runs"].study == study)
+                     | (t["runs"].study == "main") & t["runs"].method.isin(["global", "latents"])].assign(study=study)
     return of_study(rows[rows["clip"].isin(complete_clips(rows))], study, **values)
 
 def bd_table(
@@ -88,7 +94,8 @@ def bd_table(
     rows = []
     for clip, of_clip in runs.groupby("clip", sort=False):
         curves = {method: curve(rows) for method, rows in of_clip.groupby("method") if len(rows) == 4}
-        rows += [{"clip": clip, "anchor": anchor, "method": method} | dict(zip(("bd_rate", "bd_psnr"), bd_rate_and_psnr(curves[anchor], curves[method])))
+        rows += [{"clip": clip, "anchor": anchor, "method": method}
+                 | dict(zip(("bd_rate", "bd_psnr"), bd_rate_and_psnr(curves[anchor], curves[method])))
                  for anchor in anchors for method in METHOD_STYLE if method != anchor and {method, anchor} <= curves.keys()]
     table = pd.DataFrame(rows)
     complete = complete_clips(runs)
@@ -101,13 +108,15 @@ def bd_markdown(
     table:pd.DataFrame, # of `bd_table`
     anchor:str="encoder", # method to compare with
 ) -> str: # Markdown
-    "BD-PSNR and BD-rate of each method against one, a row for each clip; the mean, if there is more than one clip that all methods were run on."
+    ("BD-PSNR and BD-rate of each method against one, a row for each clip; "
+     "the mean, if there is more than one clip that all methods were run on.")
     table = table[table.anchor == anchor]
     cells, methods = table.set_index(["clip", "method"]), list(table.method.unique())
     lines = ["| clip | " + " | ".join(methods) + " |", "|---" * (1 + len(methods)) + "|"]
     for clip in table["clip"].unique():
         found = [cells.loc[(clip, method)] if (clip, method) in cells.index else None for method in methods]
-        lines.append(f"| {clip} | " + " | ".join("-" if r is None or np.isnan(r.bd_psnr) else f"{r.bd_psnr:+.2f} dB, {r.bd_rate:+.1f} %" for r in found) + " |")
+        lines.append(f"| {clip} | " + " | ".join(
+            "-" if r is None or np.isnan(r.bd_psnr) else f"{r.bd_psnr:+.2f} dB, {r.bd_rate:+.1f} %" for r in found) + " |")
     return "\n".join(lines)
 
 # %% ../nbs/12_findings.ipynb #19badede
@@ -123,11 +132,14 @@ def rd_figure(
     axes = fig.subplots(-(-len(panels) // n_columns), n_columns, squeeze=False).flat
     for ax in axes[len(panels):]: ax.remove()
     for ax, clip in zip(axes, panels):
-        if clip == "mean": draw_rd(ax, runs[runs["clip"].isin(complete)].groupby(["method", "beta"], as_index=False)[["coded_bpp", "psnr"]].mean())
+        if clip == "mean":
+            draw_rd(ax, runs[runs["clip"].isin(complete)]
+                    .groupby(["method", "beta"], as_index=False)[["coded_bpp", "psnr"]].mean())
         else: draw_rd(ax, runs[runs["clip"] == clip], references[references["clip"] == clip])
         ax.set_title(clip if clip != "mean" else f"mean of {len(complete)} clips")
     handles = {label: handle for ax in fig.axes for handle, label in zip(*ax.get_legend_handles_labels())}
-    fig.legend(handles.values(), handles.keys(), frameon=False, loc="upper center", bbox_to_anchor=(0.5, 0.01), ncol=min(4, 2 * n_columns))
+    fig.legend(handles.values(), handles.keys(), frameon=False, loc="upper center", bbox_to_anchor=(0.5, 0.01),
+               ncol=min(4, 2 * n_columns))
     fig.tight_layout(pad=0.4)
     return fig
 
@@ -136,7 +148,8 @@ def gain_figure(
     runs:pd.DataFrame, # rows of the study main
     anchor:str="encoder", # method to compare with
 ) -> Figure:
-    "PSNR above that of the anchor at equal rate, between the curves that the Bjontegaard differences are taken of (akima); one panel for each clip that all methods were run on."
+    ("PSNR above that of the anchor at equal rate, between the curves that the Bjontegaard differences are taken of "
+     "(akima); one panel for each clip that all methods were run on.")
     clips = complete_clips(runs)
     fig = Figure(figsize=(6.75, 3.8))
     axes = fig.subplots(2, -(-(len(clips) + 1) // 2), sharey=True, squeeze=False)
@@ -149,9 +162,13 @@ def gain_figure(
             rates = np.geomspace(*(end(curves[m][0][i] for m in (method, anchor)) for end, i in ((max, 0), (min, -1))), 200)
             ax.plot(rates, of_rate[method](np.log(rates)) - of_rate[anchor](np.log(rates)), color=colour, label=label)
             inside = (curves[method][0] >= rates[0]) & (curves[method][0] <= rates[-1])
-            ax.plot(curves[method][0][inside], curves[method][1][inside] - of_rate[anchor](np.log(curves[method][0][inside])), color=colour, marker=marker, ls="none")
+            ax.plot(curves[method][0][inside],
+                    curves[method][1][inside] - of_rate[anchor](np.log(curves[method][0][inside])),
+                    color=colour, marker=marker, ls="none")
         ax.set(title=clip, xscale="log", xlabel="Rate [bpp]")
-        ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5))); ax.xaxis.set_major_formatter(ScalarFormatter()); ax.xaxis.set_minor_locator(NullLocator())
+        ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        ax.xaxis.set_major_formatter(ScalarFormatter())
+        ax.xaxis.set_minor_locator(NullLocator())
     for ax in axes.flat[len(clips):]: ax.remove()
     for ax in axes[:, 0]: ax.set_ylabel(f"Above {METHOD_STYLE[anchor][2]} [dB]")
     fig.tight_layout(pad=0.4)
@@ -186,12 +203,16 @@ def _against_encoder(t:dict) -> pd.DataFrame: # index method: bd_rate, bd_psnr; 
 def f6(
     t:dict, # of `read_results`
 ) -> tuple: # (the paper's finding, ours, whether it holds)
-    "BD-PSNR of optimized latents against encoder only, and on one clip how more steps of encoder only close the gap. Yes below 0.1 dB, in part below 0.25 dB."
+    ("BD-PSNR of optimized latents against encoder only, and on one clip how more steps of encoder only close the gap. "
+     "Yes below 0.1 dB, in part below 0.25 dB.")
     gap, steps = _against_encoder(t).bd_psnr["latents"], int(main_runs(t, method="latents").latent_steps.max())
     few, many = main_runs(t, clip="dashcam", beta=1e-3), of_study(t["runs"], "steps", variant="4000", method="encoder")
     fall = 100 * (1 - coded_cost(pd.concat([few, many])) / coded_cost(few[few.method == "global"]).item())
-    after = {name: fall[rows.index[rows.method == method]].item() for name, rows, method in (("few", few, "encoder"), ("many", many, "encoder"), ("latents", few, "latents"))}
-    here = (f"latents {gap:+.2f} dB against encoder only, with {steps} steps on each frame and this package's gradient of rounding; on dashcam at beta 1e-3, L_RDM falls by {after['few']:.1f} % with {few.steps.max()} steps of encoder only, "
+    after = {name: fall[rows.index[rows.method == method]].item()
+             for name, rows, method in (("few", few, "encoder"), ("many", many, "encoder"), ("latents", few, "latents"))}
+    here = (f"latents {gap:+.2f} dB against encoder only, with {steps} steps on each frame "
+            "and this package's gradient of rounding; on dashcam at beta 1e-3, "
+            f"L_RDM falls by {after['few']:.1f} % with {few.steps.max()} steps of encoder only, "
             f"{after['many']:.1f} % with {many.steps.item()}, {after['latents']:.1f} % with latents")
     return "encoder only is about as good as optimizing latents", here, _verdict(abs(gap) < 0.1, abs(gap) < 0.25)
 
@@ -201,11 +222,13 @@ def ablation_table(
 ) -> pd.DataFrame: # index variant: coded_bpp_latents, coded_bpp_model, coded_bpp, psnr, n_nonzero, cost (L_RDM / beta)
     "Rates and quality of each variant; those of the unquantized update are estimates, it counts nothing."
     rows = runs.set_index("variant")
-    rows = rows.assign(coded_bpp_latents=rows.coded_bpp_latents.fillna(rows.bpp_y + rows.bpp_z), coded_bpp_model=rows.coded_bpp_model.fillna(0), coded_bpp=rows.coded_bpp.fillna(rows.bpp))
+    rows = rows.assign(coded_bpp_latents=rows.coded_bpp_latents.fillna(rows.bpp_y + rows.bpp_z),
+                       coded_bpp_model=rows.coded_bpp_model.fillna(0), coded_bpp=rows.coded_bpp.fillna(rows.bpp))
     return rows[["coded_bpp_latents", "coded_bpp_model", "coded_bpp", "psnr", "n_nonzero"]].assign(cost=coded_cost(rows))
 
 ABLATIONS = { # drawn, and in which colour; the sweeps are in the table
-    "full": METHOD_STYLE["full"][0], "no-model-rate": "#332288", "quantized-after": "#117733", "neither": "#88CCEE", "slab-only": "#882255", "unquantized": "#999933",
+    "full": METHOD_STYLE["full"][0], "no-model-rate": "#332288", "quantized-after": "#117733", "neither": "#88CCEE",
+    "slab-only": "#882255", "unquantized": "#999933",
 }
 
 def ablation_figure(
@@ -222,10 +245,12 @@ def ablation_figure(
     left.legend(frameon=False)
     table = ablation_table(runs).loc[list(ABLATIONS)[::-1]]
     right.plot(table.coded_bpp_latents, table.index, "o", color="0.5", label="latents")
-    right.plot(table.coded_bpp_model.where(table.coded_bpp_model > 0), table.index, "D", color="k", mfc="none", label="update")
+    right.plot(table.coded_bpp_model.where(table.coded_bpp_model > 0), table.index, "D", color="k", mfc="none",
+               label="update")
     right.plot(table.coded_bpp, table.index, "|", ms=10, color="k", label="total")
     right.set(xlabel="Rate [bpp]", xscale="log")
-    for y, psnr in enumerate(table.psnr): right.text(1.02, y, f"{psnr:.2f} dB", va="center", fontsize=7, transform=right.get_yaxis_transform())
+    for y, psnr in enumerate(table.psnr):
+        right.text(1.02, y, f"{psnr:.2f} dB", va="center", fontsize=7, transform=right.get_yaxis_transform())
     right.legend(frameon=False)
     fig.tight_layout(pad=0.4)
     return fig
@@ -239,25 +264,32 @@ def _relative_costs(t:dict) -> pd.Series: # index variant
 def f2(
     t:dict, # of `read_results`
 ) -> tuple: # as `f6`
-    "Cost without model rate, without quantization in the loop, without both. Yes if each costs more than the global model, in part if the first does."
+    ("Cost without model rate, without quantization in the loop, without both. "
+     "Yes if each costs more than the global model, in part if the first does.")
     cost = _relative_costs(t)
-    here = (f"dashcam, beta 1e-3: L_RDM, that of the global model being 1: full method {cost['full']:.2f}, without model rate {cost['no-model-rate']:.2f}, "
+    here = (f"dashcam, beta 1e-3: L_RDM, that of the global model being 1: full method {cost['full']:.2f}, "
+            f"without model rate {cost['no-model-rate']:.2f}, "
             f"quantized afterwards {cost['quantized-after']:.2f}, with neither {cost['neither']:.2f}")
     holds = _verdict(cost[["no-model-rate", "quantized-after", "neither"]].min() > 1, cost["no-model-rate"] > 1)
-    return "without the model rate, or quantized only afterwards, the total rate explodes or the result degenerates", here, holds
+    return ("without the model rate, or quantized only afterwards, the total rate explodes or the result degenerates",
+            here, holds)
 
 def f3(
     t:dict, # of `read_results`
 ) -> tuple: # as `f6`
-    "Moved parameters and bits with the spike, and with the slab alone. Yes if the spike's update is sparser and has less than a tenth of the bits, in part if it has fewer."
+    ("Moved parameters and bits with the spike, and with the slab alone. "
+     "Yes if the spike's update is sparser and has less than a tenth of the bits, in part if it has fewer.")
     table = ablation_table(of_study(t["runs"], "ablations"))
     spike, slab = table.loc["full"], table.loc["slab-only"]
     runs, static = of_study(t["runs"], "ablations").drop_duplicates("run"), t["allocation"].groupby("run").static_bits.sum()
-    static = {row.variant: static[row.run] / (row.n_frames * row.height * row.width) for row in runs.itertuples() if row.run in static.index}
-    here = (f"dashcam, beta 1e-3: moved parameters {spike.n_nonzero:,.0f} against {slab.n_nonzero:,.0f} with the slab alone; update {spike.coded_bpp_model:.4f} against {slab.coded_bpp_model:.4f} bpp, "
+    static = {row.variant: static[row.run] / (row.n_frames * row.height * row.width)
+              for row in runs.itertuples() if row.run in static.index}
+    here = (f"dashcam, beta 1e-3: moved parameters {spike.n_nonzero:,.0f} against {slab.n_nonzero:,.0f} "
+            f"with the slab alone; update {spike.coded_bpp_model:.4f} against {slab.coded_bpp_model:.4f} bpp, "
             f"of which static {static['full']:.4f} and {static['slab-only']:.4f}")
     cheaper = spike.coded_bpp_model < slab.coded_bpp_model
-    return "the spike makes zero updates cheap and the update sparse", here, _verdict(spike.coded_bpp_model < 0.1 * slab.coded_bpp_model and spike.n_nonzero < slab.n_nonzero, cheaper)
+    return ("the spike makes zero updates cheap and the update sparse", here,
+            _verdict(spike.coded_bpp_model < 0.1 * slab.coded_bpp_model and spike.n_nonzero < slab.n_nonzero, cheaper))
 
 # %% ../nbs/12_findings.ipynb #461b7acb
 def support_table(
@@ -266,7 +298,8 @@ def support_table(
     "Gain by the number of parameters that may move, and the price of moving each by one bin."
     first, rest = level_bits(np.array([1, 0]), SpikeAndSlab())
     bits = np.where(support.n_moving > 0, support.n_moving * first + (support.n_parameters - support.n_moving) * rest, 0.0)
-    gain, price = 100 * (1 - support.loss / support.loss_global), 100 * bits / support.n_pixels * support.beta / support.loss_global
+    gain, price = (100 * (1 - support.loss / support.loss_global),
+                   100 * bits / support.n_pixels * support.beta / support.loss_global)
     return support[["clip", "steps", "n_moving"]].assign(gain=gain, price=price, net=gain - price)
 
 # %% ../nbs/12_findings.ipynb #3e80a341
@@ -290,7 +323,8 @@ def runs_table(
 ) -> pd.DataFrame: # clip, beta, method, variant, steps, latent_steps, gain [%], n_nonzero, seconds
     "Runs side by side: what they gained, and in what time."
     columns = ["clip", "beta", "method", "variant", "steps", "latent_steps", "n_nonzero", "seconds"]
-    return runs[columns].assign(gain=fall_of_loss(runs, progress)).sort_values(["clip", "beta", "method", "gain"], ascending=[True, True, True, False]).reset_index(drop=True)
+    return runs[columns].assign(gain=fall_of_loss(runs, progress)).sort_values(
+        ["clip", "beta", "method", "gain"], ascending=[True, True, True, False]).reset_index(drop=True)
 
 def amortization_table(
     rows:pd.DataFrame, # results/amortization.csv
@@ -298,8 +332,11 @@ def amortization_table(
     "What encoder only and the full method gain when one clip is sampled more often."
     pixels = rows.n_frames * rows.height * rows.width
     index = ["clip", "fps", "n_frames", "megapixels", "steps", "beta"]
-    rows = rows.assign(megapixels=pixels / 1e6, gain=100 * (1 - rows.loss / rows.loss_global), kbit=rows.coded_bpp_model * pixels / 1000, share_of_bits=100 * rows.coded_bpp_model / rows.coded_bpp)
-    return rows.pivot(index=index, columns="method", values="gain").join(rows[rows.method == "full"].set_index(index)[["n_nonzero", "kbit", "share_of_bits"]])
+    rows = rows.assign(megapixels=pixels / 1e6, gain=100 * (1 - rows.loss / rows.loss_global),
+                       kbit=rows.coded_bpp_model * pixels / 1000,
+                       share_of_bits=100 * rows.coded_bpp_model / rows.coded_bpp)
+    return rows.pivot(index=index, columns="method", values="gain").join(
+        rows[rows.method == "full"].set_index(index)[["n_nonzero", "kbit", "share_of_bits"]])
 
 def amortization_bd(
     rows:pd.DataFrame, # results/amortization.csv
@@ -307,12 +344,14 @@ def amortization_bd(
     "The full method against encoder only, by the number of frames and steps. Raises ValueError for rows of several clips."
     if rows["clip"].nunique() > 1: raise ValueError("rows of one clip at a time")
     curves = rows.groupby(["n_frames", "steps", "method"]).apply(curve, include_groups=False).unstack()
-    return pd.DataFrame([bd_rate_and_psnr(row.encoder, row.full) for row in curves.itertuples()], curves.index, ["bd_rate", "bd_psnr"])
+    return pd.DataFrame([bd_rate_and_psnr(row.encoder, row.full) for row in curves.itertuples()],
+                        curves.index, ["bd_rate", "bd_psnr"])
 
 def amortization_figure(
     rows:pd.DataFrame, # results/amortization.csv
 ) -> Figure:
-    "RD curves where the clip is sampled most often and the steps are most; gains by beta there (filled), after fewer steps (light), and with frames at 2 fps (hollow)."
+    ("RD curves where the clip is sampled most often and the steps are most; "
+     "gains by beta there (filled), after fewer steps (light), and with frames at 2 fps (hollow).")
     most = (rows.fps == rows.fps.max()) & (rows.steps == rows.steps.max())
     fig = Figure(figsize=(6.75, 2.4))
     left, right = fig.subplots(1, 2)
@@ -321,7 +360,8 @@ def amortization_figure(
     for ((frames, steps), group), alpha in zip(amortization_table(rows).groupby(["n_frames", "steps"]), (0.0, 0.35, 1.0)):
         for method in ("encoder", "full"):
             colour, marker, _ = METHOD_STYLE[method]
-            right.plot(group.index.get_level_values("beta"), group[method], color=colour, marker=marker, ls="none", mfc=(colour, alpha), mec=colour, label=f"{method}, {frames} frames, {steps} steps")
+            right.plot(group.index.get_level_values("beta"), group[method], color=colour, marker=marker, ls="none",
+                       mfc=(colour, alpha), mec=colour, label=f"{method}, {frames} frames, {steps} steps")
     right.set(xscale="log", xlabel="beta", ylabel="Fall of L_RDM [%]", ylim=(0, None))
     left.legend(frameon=False)
     right.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
@@ -334,23 +374,29 @@ def control_bd(
     clip:str, # name
 ) -> tuple: # (BD-rate [%], BD-PSNR [dB]); nan where runs are missing
     "full+latents against encoder+latents."
-    curves = [curve(rows) for rows in (of_study(t["runs"], "control", clip=clip, method="encoder+latents"), main_runs(t, clip=clip, method="full+latents")) if len(rows) == 4]
+    curves = [curve(rows) for rows in (of_study(t["runs"], "control", clip=clip, method="encoder+latents"),
+                                       main_runs(t, clip=clip, method="full+latents")) if len(rows) == 4]
     return bd_rate_and_psnr(*curves) if len(curves) == 2 else (np.nan, np.nan)
 
 # %% ../nbs/12_findings.ipynb #01b50669
 def f1(
     t:dict, # of `read_results`
 ) -> tuple: # as `f6`
-    "BD-PSNR of the full method against encoder only, and how much a free update could do. Yes from 1 dB, in part from 0.5 dB, the sign above 0."
+    ("BD-PSNR of the full method against encoder only, and how much a free update could do. "
+     "Yes from 1 dB, in part from 0.5 dB, the sign above 0.")
     n_clips, methods, fall = main_runs(t)["clip"].nunique(), _against_encoder(t), 100 * (1 - _relative_costs(t))
     encoder = relative_gain(main_runs(t))["dashcam", 1e-3, "encoder"]
     dB, bits = methods.bd_psnr["full"], methods.bd_rate["full"]
     often = t["amortization"]
-    after = " and ".join(f"{row.bd_psnr:+.2f} dB, {row.bd_rate:+.1f} % bits after {row.Index} steps" for row in amortization_bd(often).loc[often.n_frames.max()].itertuples())
+    after = " and ".join(f"{row.bd_psnr:+.2f} dB, {row.bd_rate:+.1f} % bits after {row.Index} steps"
+                         for row in amortization_bd(often).loc[often.n_frames.max()].itertuples())
     here = (f"{dB:+.2f} dB, {bits:+.1f} % bits ({f'mean of {n_clips} clips' if n_clips > 1 else 'one clip'}); "
             f"where all {often.n_frames.max()} frames of {often['clip'].iloc[0]} share the update, {after}; "
-            f"against the global model, with its {often.n_frames.min()} frames at 2 fps and beta 1e-3, L_RDM falls by {encoder:.1f} % with encoder only, {fall['full']:.1f} % with the full model, {fall['unquantized']:.1f} % with an update that is free and not quantized (an estimate, no codec)")
-    return "full adaptation gains about 1 dB over encoder only, model bits included", here, "yes" if dB >= 1 else "in part" if dB >= 0.5 else "the sign" if dB > 0 else "no"
+            f"against the global model, with its {often.n_frames.min()} frames at 2 fps and beta 1e-3, "
+            f"L_RDM falls by {encoder:.1f} % with encoder only, {fall['full']:.1f} % with the full model, "
+            f"{fall['unquantized']:.1f} % with an update that is free and not quantized (an estimate, no codec)")
+    return ("full adaptation gains about 1 dB over encoder only, model bits included", here,
+            "yes" if dB >= 1 else "in part" if dB >= 0.5 else "the sign" if dB > 0 else "no")
 
 # %% ../nbs/12_findings.ipynb #14a23838
 def gain_by_step(
@@ -366,7 +412,8 @@ def gain_by_beta(
     progress:pd.DataFrame, # their rows in results/progress.csv
 ) -> pd.DataFrame: # index beta, columns steps: fall of L_RDM [%]
     "The mean over clips of `gain_by_step`."
-    return gain_by_step(progress, int(runs.steps.max())).groupby(runs.drop_duplicates("run").set_index("run").beta).mean()[::-1]
+    return gain_by_step(progress, int(runs.steps.max())).groupby(
+        runs.drop_duplicates("run").set_index("run").beta).mean()[::-1]
 
 def progress_figure(
     runs:pd.DataFrame, # rows of the full method in the study main
@@ -389,15 +436,19 @@ def progress_figure(
 def f4(
     t:dict, # of `read_results`
 ) -> tuple: # as `f6`
-    "Shares of the final gain by step, and final gains by beta. Yes if over 70 % are there after 400 steps at every beta and smaller betas gain more, in part if over 50 %."
+    ("Shares of the final gain by step, and final gains by beta. Yes if over 70 % are there after 400 steps at every beta "
+     "and smaller betas gain more, in part if over 50 %.")
     full = main_runs(t, method="full")
     gain = gain_by_beta(full, t["progress"][t["progress"].run.isin(full.run)])
     final = gain.iloc[:, -1]
     share = 100 * gain.div(final, axis=0)
     rise = -gain_by_step(t["progress"][t["progress"].run.isin(full.run)], gain.columns[-1]).min(axis=None)
     by_beta = lambda values, form: ", ".join(f"{value:{form}} %" for value in values)
-    here = (f"for beta {', '.join(f'{beta:g}' for beta in final.index)}: final gain {by_beta(final, '.1f')}; of it after 100 of {gain.columns[-1]} steps {by_beta(share[100], '.0f')}, "
-            f"after 400 {by_beta(share[400], '.0f')}; at first L_RDM rises, by up to {-gain.min(axis=None):.0f} % (one run: {rise:.0f} %); higher rates (smaller beta) gain {'more' if final.is_monotonic_increasing else 'no more'}, in this measure")
+    here = (f"for beta {', '.join(f'{beta:g}' for beta in final.index)}: final gain {by_beta(final, '.1f')}; "
+            f"of it after 100 of {gain.columns[-1]} steps {by_beta(share[100], '.0f')}, "
+            f"after 400 {by_beta(share[400], '.0f')}; "
+            f"at first L_RDM rises, by up to {-gain.min(axis=None):.0f} % (one run: {rise:.0f} %); "
+            f"higher rates (smaller beta) gain {'more' if final.is_monotonic_increasing else 'no more'}, in this measure")
     holds = _verdict(share[400].min() > 70 and final.is_monotonic_increasing, share[400].min() > 50)
     return "most of the gain comes early; higher rates leave more to gain", here, holds
 
@@ -411,7 +462,8 @@ def allocation_shares(
     for run in runs.drop_duplicates("run").itertuples():
         table = by_group(allocation[allocation.run == run.run].drop(columns=["run", "study", "variant"]))
         shares = 100 * table[["static_bits", "dynamic_bits"]].set_axis(["static", "dynamic"], axis=1) / table.bits.sum()
-        tables[run.beta, run.clip] = shares.assign(moved=100 * table.n_nonzero / table.n_parameters.sum(), n_clipped=table.n_clipped)
+        tables[run.beta, run.clip] = shares.assign(
+            moved=100 * table.n_nonzero / table.n_parameters.sum(), n_clipped=table.n_clipped)
     return pd.concat(tables, names=["beta", "clip", "group"])
 
 def allocation_figure(
@@ -419,7 +471,8 @@ def allocation_figure(
     allocation:pd.DataFrame, # their rows in results/allocation.csv
     updates:pd.DataFrame, # their rows in results/updates.csv
 ) -> Figure:
-    "Updates of all runs together, before quantization (up to three bins) and after, with the prior over them; bits by group for each beta, means over clips."
+    ("Updates of all runs together, before quantization (up to three bins) and after, with the prior over them; "
+     "bits by group for each beta, means over clips.")
     fig = Figure(figsize=(6.75, 2.6))
     left, right = fig.subplots(1, 2)
     prior, levels = SpikeAndSlab(), np.arange(-8, 9)
@@ -428,14 +481,16 @@ def allocation_figure(
     left.step(before.index, before, where="mid", color="0.6", label="delta (per tenth of a bin)")
     left.plot(after[abs(after.index) <= 8], "o", color="#D55E00", label="delta_bar")
     left.plot(levels, after.sum() * 2.0 ** -level_bits(levels, prior), "_", color="k", label="expected by the prior")
-    left.set(yscale="log", xlabel="Update [bins]", ylabel="Parameters"); left.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1))
+    left.set(yscale="log", xlabel="Update [bins]", ylabel="Parameters")
+    left.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1))
     means = allocation_shares(runs, allocation).groupby(["beta", "group"]).mean()
     betas = list(runs.beta.unique())
     for i, beta in enumerate(betas):
         rows, y = means.loc[beta].reindex(GROUPS), np.arange(len(GROUPS)) + 0.8 * (i + 0.5) / len(betas) - 0.4
         right.barh(y, rows.static, height=0.7 / len(betas), color="0.75")
         right.barh(y, rows.dynamic, left=rows.static, height=0.7 / len(betas), color=f"C{i}", label=f"beta = {beta:g}")
-    right.set(yticks=range(len(GROUPS)), yticklabels=GROUPS, xlabel="Share of the update's bits [%] (grey: static)"); right.invert_yaxis()
+    right.set(yticks=range(len(GROUPS)), yticklabels=GROUPS, xlabel="Share of the update's bits [%] (grey: static)")
+    right.invert_yaxis()
     right.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.4, 1), ncol=2)
     fig.tight_layout(pad=0.4)
     return fig
@@ -444,18 +499,24 @@ def allocation_figure(
 def f5(
     t:dict, # of `read_results`
 ) -> tuple: # as `f6`
-    "Static bits, moved parameters, bits by group, over all runs of the full method. Yes if in every run under 25 % of the bits are static and under 5 % of the parameters move, in part if so in the mean over clips at each beta."
+    ("Static bits, moved parameters, bits by group, over all runs of the full method. "
+     "Yes if in every run under 25 % of the bits are static and under 5 % of the parameters move, "
+     "in part if so in the mean over clips at each beta.")
     full = main_runs(t, method="full")
     shares = allocation_shares(full, t["allocation"][t["allocation"].run.isin(full.run)])
     bits = (shares.static + shares.dynamic).unstack()
-    rows = shares.groupby(["beta", "clip"])[["static", "moved"]].sum(min_count=1).assign(g_s=bits["g_s weights"], h_s=bits["h_s weights"])  # runs that send no update do not count
+    # runs that send no update do not count
+    rows = shares.groupby(["beta", "clip"])[["static", "moved"]].sum(min_count=1).assign(
+        g_s=bits["g_s weights"], h_s=bits["h_s weights"])
     means = rows.groupby("beta").mean()
     low_high = lambda values, digits: f"{values.min():.{digits}f} to {values.max():.{digits}f} %"
     span = lambda name, digits=0: f"{low_high(means[name], digits)} (single runs {low_high(rows[name], digits)})"
-    here = (f"means over clips, by beta: {span('static')} of the bits are static; {span('moved', 2)} of the parameters move; {span('g_s')} of the bits for the weights of g_s, "
+    here = (f"means over clips, by beta: {span('static')} of the bits are static; "
+            f"{span('moved', 2)} of the parameters move; {span('g_s')} of the bits for the weights of g_s, "
             f"{span('h_s')} for those of h_s; {shares.n_clipped.sum():.0f} of all at the outermost level")
     holds = lambda table: table.static.max() < 25 and table.moved.max() < 5
-    return "zero updates are a small static cost, few weights carry the bits, the quantizer clips some", here, _verdict(holds(rows), holds(means))
+    return ("zero updates are a small static cost, few weights carry the bits, the quantizer clips some", here,
+            _verdict(holds(rows), holds(means)))
 
 # %% ../nbs/12_findings.ipynb #a50b764c
 def frames_table(
@@ -463,7 +524,9 @@ def frames_table(
     progress:pd.DataFrame, # their rows in results/progress.csv
 ) -> pd.DataFrame: # clip, n_frames, gain [%], bpp_model, model_kbit
     "Gain in L_RDM and rate of the update by the number of frames."
-    table = runs[["clip", "n_frames", "bpp_model"]].assign(gain=fall_of_loss(runs, progress), model_kbit=runs.bpp_model * runs.n_frames * runs.height * runs.width / 1000, share_of_bits=100 * runs.bpp_model / runs.bpp)
+    table = runs[["clip", "n_frames", "bpp_model"]].assign(
+        gain=fall_of_loss(runs, progress), model_kbit=runs.bpp_model * runs.n_frames * runs.height * runs.width / 1000,
+        share_of_bits=100 * runs.bpp_model / runs.bpp)
     return table.sort_values(["clip", "n_frames"]).reset_index(drop=True)
 
 def frames_figure(
@@ -490,7 +553,9 @@ def parts_table(
     "The update restricted to parts of the receiver."
     moves = runs.parts.where(runs.method == "full", "encoder only")
     update = (runs.coded_bpp_model * runs.n_frames * runs.height * runs.width / 8).round().astype(int)
-    return pd.DataFrame({"moves": moves, "coded_bpp": runs.coded_bpp, "update": update, "psnr": runs.psnr, "cost": coded_cost(runs), "n_nonzero": runs.n_nonzero, "seconds": runs.seconds}).reset_index(drop=True)
+    return pd.DataFrame({
+        "moves": moves, "coded_bpp": runs.coded_bpp, "update": update, "psnr": runs.psnr, "cost": coded_cost(runs),
+        "n_nonzero": runs.n_nonzero, "seconds": runs.seconds}).reset_index(drop=True)
 
 # %% ../nbs/12_findings.ipynb #2381c8dc
 def findings_table(
@@ -505,11 +570,14 @@ def speed_markdown(
     speed:pd.DataFrame, # results/speed.csv
 ) -> str: # Markdown
     "The small model's rows, and those without a model: of the machine measured last, and the ratio on the one before."
-    first, last = (speed[speed.machine == machine].set_index(["what", "size", "height"]) for machine in speed.machine.unique()[-2:])
-    lines = ["| | size | plain [ms] | ours [ms] | ratio (middle half) | ratio on another processor |", "|---|---|---|---|---|---|"]
+    first, last = (speed[speed.machine == machine].set_index(["what", "size", "height"])
+                   for machine in speed.machine.unique()[-2:])
+    lines = ["| | size | plain [ms] | ours [ms] | ratio (middle half) | ratio on another processor |",
+             "|---|---|---|---|---|---|"]
     for (what, size, height), r in last.iterrows():
         if size == "paper": continue
-        lines.append(f"| {what} | {f'{r.width}x{height}' if height else '-'} | {r.plain_ms:,.0f} | {r.ours_ms:,.0f} | {r.ratio:.2f} ({r.ratio_low:.2f} to {r.ratio_high:.2f}) | {first.ratio[what, size, height]:.2f} |")
+        lines.append(f"| {what} | {f'{r.width}x{height}' if height else '-'} | {r.plain_ms:,.0f} | {r.ours_ms:,.0f} "
+                     f"| {r.ratio:.2f} ({r.ratio_low:.2f} to {r.ratio_high:.2f}) | {first.ratio[what, size, height]:.2f} |")
     return "\n".join(lines)
 
 # %% ../nbs/12_findings.ipynb #8a6999a9
@@ -524,7 +592,10 @@ def build_figures(
     full = main[main.method == "full"]
     of_full = {name: t[name][t[name].run.isin(full.run)] for name in ("progress", "allocation", "updates")}
     whole = full[(full.beta == 1e-3) & full["clip"].isin(["dashcam", "room"])]
-    drawn = {"rd": rd_figure(main, t["references"]), "gain": gain_figure(main), "amortization": amortization_figure(t["amortization"]), "ablations": ablation_figure(ablations, of_study(t["progress"], "ablations")), "progress": progress_figure(full, of_full["progress"]),
+    drawn = {"rd": rd_figure(main, t["references"]), "gain": gain_figure(main),
+             "amortization": amortization_figure(t["amortization"]),
+             "ablations": ablation_figure(ablations, of_study(t["progress"], "ablations")),
+             "progress": progress_figure(full, of_full["progress"]),
              "allocation": allocation_figure(full, of_full["allocation"], of_full["updates"]),
              "kodak": kodak_figure(t["kodak"], t["kodak_codecs"], t["kodak_anchors"])}
     frames = of_study(t["runs"], "frames")

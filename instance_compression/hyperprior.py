@@ -60,7 +60,8 @@ class _Boundary(torch.autograd.Function):
     def backward(ctx, g):
         v, weight, rounded = ctx.saved_tensors
         error = rounded - v
-        h = ((g * error).sum((0, 2, 3), keepdim=True) / error.square().sum((0, 2, 3), keepdim=True).clamp(min=1e-9)).clamp(min=0)
+        h = ((g * error).sum((0, 2, 3), keepdim=True)
+             / error.square().sum((0, 2, 3), keepdim=True).clamp(min=1e-9)).clamp(min=0)
         return weight * (g + h * (v.floor() + 0.5 - rounded)), None
 
 def round_boundary(
@@ -84,8 +85,10 @@ class _Normalize(torch.autograd.Function):
         ctx.shape, ctx.inverse = x.permute(0, 2, 3, 1).shape, inverse  # (B,H,W,C)
         x = x.permute(0, 2, 3, 1).reshape(-1, ctx.shape[-1])
         ctx.rows = len(x) if x.is_cuda else max(1, _BLOCK * torch.get_num_threads() // ctx.shape[-1])
-        y, f = x if inplace and not differentiable else torch.empty_like(x), torch.empty_like(x) if differentiable else x.new_empty(ctx.rows, x.shape[1])
-        for v, factor, out in zip(x.split(ctx.rows), f.split(ctx.rows) if differentiable else itertools.repeat(f), y.split(ctx.rows)):
+        y, f = (x if inplace and not differentiable else torch.empty_like(x),
+                torch.empty_like(x) if differentiable else x.new_empty(ctx.rows, x.shape[1]))
+        for v, factor, out in zip(x.split(ctx.rows), f.split(ctx.rows) if differentiable else itertools.repeat(f),
+                                  y.split(ctx.rows)):
             n = torch.addmm(beta, v * v, gamma.T, out=factor[:len(v)])
             torch.mul(v, n.sqrt_() if inverse else n.rsqrt_(), out=out)
         if differentiable: ctx.save_for_backward(x, f, gamma)
@@ -105,7 +108,8 @@ class _Normalize(torch.autograd.Function):
         return dx.view(ctx.shape).permute(0, 3, 1, 2), dbeta / 2, dgamma / 2, None, None, None
 
 class GDN(PlainGDN):
-    "CompressAI's GDN, parameter for parameter, in matrix products on blocks that stay in the cache; in channels_last memory nothing is copied."
+    ("CompressAI's GDN, parameter for parameter, in matrix products on blocks that stay in the cache; "
+     "in channels_last memory nothing is copied.")
     def __init__(self,
         in_channels:int, # C
         inverse:bool=False, # IGDN
@@ -117,7 +121,9 @@ class GDN(PlainGDN):
     def forward(self, x:Tensor) -> Tensor: # (B,C,H,W)
         "Normalize, or undo it."
         if torch.is_autocast_enabled(x.device.type): return super().forward(x)
-        return _Normalize.apply(x, self.beta_reparam(self.beta), self.gamma_reparam(self.gamma), self.inverse, torch.is_grad_enabled(), self.inplace)
+        return _Normalize.apply(
+            x, self.beta_reparam(self.beta), self.gamma_reparam(self.gamma), self.inverse,
+            torch.is_grad_enabled(), self.inplace)
 
 # %% ../nbs/01_hyperprior.ipynb #1fe5188a
 def _subpixel_kernels(weight:Tensor) -> Tensor: # (4O,C,3,3) from kernels (C,O,5,5)
@@ -163,11 +169,16 @@ class Hyperprior(MeanScaleHyperprior):
         self.beta, self.scales = beta, {}  # of bins and steps, see `scales_of`
         self.widths, self.hyper = tuple(widths or (N, N, N)), tuple(hyper or (M, M * 3 // 2))
         a, b, c = self.widths
-        self.g_a = Scaled(conv(3, a), GDN(a, inplace=True), conv(a, b), GDN(b, inplace=True), conv(b, c), GDN(c, inplace=True), conv(c, M))
-        self.g_s = Scaled(deconv(M, c), GDN(c, True, True), deconv(c, b), GDN(b, True, True), deconv(b, a), GDN(a, True, True), SubpixelDeconv(a, 3))
+        self.g_a = Scaled(
+            conv(3, a), GDN(a, inplace=True), conv(a, b), GDN(b, inplace=True), conv(b, c), GDN(c, inplace=True), conv(c, M))
+        self.g_s = Scaled(
+            deconv(M, c), GDN(c, True, True), deconv(c, b), GDN(b, True, True), deconv(b, a), GDN(a, True, True),
+            SubpixelDeconv(a, 3))
         self.gain = gain
         p, q = self.hyper
-        self.h_s = nn.Sequential(deconv(N, p), nn.LeakyReLU(inplace=True), deconv(p, q), nn.LeakyReLU(inplace=True), conv(q, M * 2, stride=1, kernel_size=3))
+        self.h_s = nn.Sequential(
+            deconv(N, p), nn.LeakyReLU(inplace=True), deconv(p, q), nn.LeakyReLU(inplace=True),
+            conv(q, M * 2, stride=1, kernel_size=3))
 
     @property
     def gain(self) -> float:
@@ -203,7 +214,8 @@ class Hyperprior(MeanScaleHyperprior):
             z_hat = round_ste(z - medians) + medians
         scales_hat, means_hat = self.h_s(z_hat).chunk(2, 1)
         if rounding == "boundary":
-            rounded, y_likelihoods = round_boundary(y - means_hat, lambda k: self.gaussian_conditional(k, scales_hat, training=False)[1])
+            rounded, y_likelihoods = round_boundary(
+                y - means_hat, lambda k: self.gaussian_conditional(k, scales_hat, training=False)[1])
             y_hat = rounded + means_hat
         else:
             y_hat, y_likelihoods = self.gaussian_conditional(y, scales_hat, means=means_hat, training=rounding != "round")
@@ -264,12 +276,15 @@ def calibrate_scales(
     x:Tensor, # photographs (B,3,H,W), H and W multiples of 64
 ):
     "Measure the inputs of all kernels, and set the scales."
-    layers, energy = {f"{name}.weight": m for name, m in model.named_modules() if isinstance(m, (nn.Conv2d, nn.ConvTranspose2d))}, {}
-    hooks = [m.register_forward_hook(lambda _, a, out, name=name: energy.update({name: a[0].square().mean((0, 2, 3))})) for name, m in layers.items()]
+    layers, energy = {f"{name}.weight": m for name, m in model.named_modules()
+                      if isinstance(m, (nn.Conv2d, nn.ConvTranspose2d))}, {}
+    hooks = [m.register_forward_hook(lambda _, a, out, name=name: energy.update({name: a[0].square().mean((0, 2, 3))}))
+             for name, m in layers.items()]
     try: model(x, "round")
     finally:
         for hook in hooks: hook.remove()
-    model.scales = {name: torch.full_like(p[:1, :1], 2.0**-3) for name, p in model.named_parameters() if name.endswith("gamma")}
+    model.scales = {name: torch.full_like(p[:1, :1], 2.0**-3)
+                    for name, p in model.named_parameters() if name.endswith("gamma")}
     for name, m in layers.items():
         scale = (energy[name].log2() / -2).round().exp2().clamp(1 / MAX_SCALE, MAX_SCALE)
         model.scales[name] = scale.view((1, -1, 1, 1) if isinstance(m, nn.Conv2d) else (-1, 1, 1, 1))
@@ -303,7 +318,8 @@ class Stopwatch:
     def report(self) -> str: # "steps 61.2 s (70 %), g_s 12.0 s (14 %), ..."
         "All stages, the longest first."
         total = sum(self.seconds.values())
-        return ", ".join(f"{stage} {s:.1f} s ({100 * s / total:.0f} %)" for stage, s in sorted(self.seconds.items(), key=lambda item: -item[1]))
+        return ", ".join(f"{stage} {s:.1f} s ({100 * s / total:.0f} %)"
+                         for stage, s in sorted(self.seconds.items(), key=lambda item: -item[1]))
 
 stopwatch = Stopwatch()
 
@@ -329,7 +345,8 @@ def _digits(
 def _exact_int8() -> bool: # once in a process, which does not change its machine
     "Whether 8-bit matrix products are exact to the last bit."
     generator = torch.Generator().manual_seed(0)
-    a, b = (torch.randint(-128, 128, shape, dtype=torch.int8, generator=generator, device="cpu") for shape in ((64, 864), (96, 864)))
+    a, b = (torch.randint(-128, 128, shape, dtype=torch.int8, generator=generator, device="cpu")
+            for shape in ((64, 864), (96, 864)))
     a[:16], a[16:32], b[:24], b[24:48] = -128, 127, -128, 127  # sums as large as they become
     try: return torch.equal(torch._int_mm(a, b.t()).double(), a.double() @ b.double().t())
     except RuntimeError: return False
@@ -362,7 +379,8 @@ def _int8_conv(
     digits = F.pad(_digits(a).permute(0, 2, 3, 1), (0, 0, 1, 1, 1, 1))  # (m,H+2,W+2,C)
     out, n_rows = a.new_empty(len(b), height, width), max(1, _POSITIONS // width)
     for top in range(0, height, n_rows):
-        block = digits[:, top:top + n_rows + 2].unfold(1, 3, 1).unfold(2, 3, 1).permute(0, 1, 2, 4, 5, 3).reshape(-1, 9 * C)  # (m * positions, 9C)
+        # (m * positions, 9C)
+        block = digits[:, top:top + n_rows + 2].unfold(1, 3, 1).unfold(2, 3, 1).permute(0, 1, 2, 4, 5, 3).reshape(-1, 9 * C)
         products = torch._int_mm(W, block.t()).view(len(W), len(digits), -1).split([len(rows) for rows in have])
         total = b[:, None].expand(-1, len(block) // len(digits)).clone()
         for i, (rows, product) in enumerate(zip(have, products)):
@@ -382,15 +400,22 @@ def _integer_weights(model:Hyperprior) -> list: # (layer, W, b, digits) of each 
             if isinstance(layer, nn.LeakyReLU): layers.append((layer, None, None, None)); continue
             W = (layer.weight.double() * 2**WEIGHT_BITS).round_()
             b = (layer.bias.double() * 2**(WEIGHT_BITS + ACTIVATION_BITS)).round_()
-            bound = W.abs().sum((1, 2, 3) if isinstance(layer, nn.Conv2d) else (0, 2, 3)).max() * MAX_ACTIVATION + b.abs().max()
+            bound = (W.abs().sum((1, 2, 3) if isinstance(layer, nn.Conv2d) else (0, 2, 3)).max() * MAX_ACTIVATION
+                     + b.abs().max())
             if not bound < 2**53: raise InexactError("weights of h_s are too large for exact arithmetic")
-            kernels = {((3, 3), (1, 1), (1, 1)): lambda: W, ((5, 5), (2, 2), (2, 2)): lambda: _subpixel_kernels(W)}.get((layer.kernel_size, layer.stride, layer.padding))
-            layers.append((layer, W, b, _int8_kernels(kernels()) if kernels and 4 * bound < 2**53 and W.device.type == "cpu" else None))
+            kernels = {
+                ((3, 3), (1, 1), (1, 1)): lambda: W,
+                ((5, 5), (2, 2), (2, 2)): lambda: _subpixel_kernels(W),
+            }.get((layer.kernel_size, layer.stride, layer.padding))
+            layers.append((layer, W, b, _int8_kernels(kernels())
+                           if kernels and 4 * bound < 2**53 and W.device.type == "cpu" else None))
         model._integers = key, layers
     return model._integers[1]
 
 def _exact_layer(layer:nn.Module, W:Tensor, b:Tensor, digits:tuple, a:Tensor) -> Tensor: # integers in +-MAX_ACTIVATION, as is the result
-    if W is None: return torch.where(a < 0, (a * round(layer.negative_slope * 2**WEIGHT_BITS)).mul_(2.0**-WEIGHT_BITS).add_(0.5).floor_(), a)
+    if W is None:
+        return torch.where(
+            a < 0, (a * round(layer.negative_slope * 2**WEIGHT_BITS)).mul_(2.0**-WEIGHT_BITS).add_(0.5).floor_(), a)
     if digits is not None and _multiplies_int8():
         blocks = not isinstance(layer, nn.Conv2d)
         a = [_int8_conv(digits, one, b.repeat_interleave(4) if blocks else b) for one in a]
@@ -407,7 +432,8 @@ def exact_hyper_synthesis(
     "h_s in integer arithmetic: the same numbers on every machine. Raises InexactError for weights too large to stay exact."
     with stopwatch("h_s"):
         medians = model.entropy_bottleneck.quantiles[:, :, 1:2].double().reshape(1, -1, 1, 1)  # (N,1,3) -> (1,N,1,1)
-        a = (z_symbols.double() * 2**ACTIVATION_BITS + (medians * 2**ACTIVATION_BITS).round()).clamp_(-MAX_ACTIVATION, MAX_ACTIVATION)
+        a = (z_symbols.double() * 2**ACTIVATION_BITS
+             + (medians * 2**ACTIVATION_BITS).round()).clamp_(-MAX_ACTIVATION, MAX_ACTIVATION)
         for layer, W, b, digits in _integer_weights(model): a = _exact_layer(layer, W, b, digits, a)
         return a.mul_(2.0**-ACTIVATION_BITS).chunk(2, 1)
 
@@ -440,7 +466,8 @@ def symbols_of(
     medians = model.entropy_bottleneck.quantiles[:, :, 1:2].reshape(1, -1, 1, 1)  # (N,1,3) -> (1,N,1,1)
     z_symbols = (z - medians).round().int().contiguous()
     scales_hat, means_hat = exact_hyper_synthesis(model, z_symbols)
-    return {"y_symbols": (y.double() - means_hat).round().int().contiguous(), "z_symbols": z_symbols, "scales_hat": scales_hat, "means_hat": means_hat}
+    return {"y_symbols": (y.double() - means_hat).round().int().contiguous(), "z_symbols": z_symbols,
+            "scales_hat": scales_hat, "means_hat": means_hat}
 
 @torch.no_grad()
 def synthesis(
@@ -452,7 +479,8 @@ def synthesis(
     "The decoded picture as encoder and decoder deliver it."
     with stopwatch("g_s"):
         y_hat = (symbols["y_symbols"] + symbols["means_hat"]).float().to(memory_format=torch.channels_last)
-        with torch.autocast(y_hat.device.type, enabled=False): x_hat = model.g_s(y_hat)[..., :height, :width]  # float32, whatever surrounds it
+        with torch.autocast(y_hat.device.type, enabled=False):  # float32, whatever surrounds it
+            x_hat = model.g_s(y_hat)[..., :height, :width]
         return to_uint8(x_hat)[0]
 
 # %% ../nbs/01_hyperprior.ipynb #fd9f2de7
@@ -460,7 +488,8 @@ def quantizer_gain(beta:float) -> float: # 1 / Delta, in units of x
     "Quantizer steps in one unit of x that suit beta: 1.3 times what high-rate theory gives."
     return 0.75 * math.sqrt(math.log(2) / (6 * beta))  # 0.75 sqrt(3) = 1.3
 
-COLOUR_ROTATION = torch.tensor([[1., 1, 1], [1, 0, -1], [1, -2, 1]]) / torch.tensor([[3.], [2], [6]]).sqrt()  # rows orthonormal
+# rows orthonormal
+COLOUR_ROTATION = torch.tensor([[1., 1, 1], [1, 0, -1], [1, -2, 1]]) / torch.tensor([[3.], [2], [6]]).sqrt()
 
 def _haar(parents:int) -> Tensor: # rows (4 parents, 4 parents)
     "Sums and differences of the four positions of each channel; of three channels, the colours are rotated first."
@@ -521,7 +550,8 @@ def init_transform(
 def write_atomically(
     path:Path, # the file that shall appear
 ):
-    "Give a temporary path to write to; rename it to `path` if the block succeeds, remove it otherwise. Raises InputError when the folder cannot be written."
+    ("Give a temporary path to write to; rename it to `path` if the block succeeds, remove it otherwise. "
+     "Raises InputError when the folder cannot be written.")
     path = Path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -563,9 +593,12 @@ def load_tensors(
 
 # %% ../nbs/01_hyperprior.ipynb #fa410abc
 def model_identity(model:Hyperprior) -> str: # 32 hex digits
-    "SHA-256 over the gain (unless it is 1) and names, shapes and float32 values of the receiver, the medians and the receiver's scales (if there are any), cut to 128 bits."
+    ("SHA-256 over the gain (unless it is 1) and names, shapes and float32 values of the receiver, the medians "
+     "and the receiver's scales (if there are any), cut to 128 bits.")
     h = hashlib.sha256(b"" if model.gain == 1 else f"gain{model.gain!r}".encode())
-    for name, p in [*receiver_parameters(model).items(), ("medians", model.entropy_bottleneck.quantiles), *sorted(("scales." + name, scale) for name, scale in model.scales.items() if name.split(".")[0] in RECEIVER)]:
+    for name, p in [*receiver_parameters(model).items(), ("medians", model.entropy_bottleneck.quantiles),
+                    *sorted(("scales." + name, scale) for name, scale in model.scales.items()
+                            if name.split(".")[0] in RECEIVER)]:
         h.update(f"{name}{tuple(p.shape)}".encode())
         h.update(p.detach().float().cpu().contiguous().numpy().astype("<f4").tobytes())
     return h.hexdigest()[:32]
@@ -576,14 +609,16 @@ def save_model(
     meta:dict, # goes beside N, M and beta
 ):
     "Write the weights in float16."
-    weights = {k: p.half() for k, p in model.named_parameters()} | {"scales." + k: scale.half() for k, scale in model.scales.items()}
+    weights = ({k: p.half() for k, p in model.named_parameters()}
+               | {"scales." + k: scale.half() for k, scale in model.scales.items()})
     save_tensors(path, weights, model.channels | {"beta": model.beta} | meta)
 
 @torch.no_grad()
 def _copy_weights(model:Hyperprior, weights:dict, source):
     "Every parameter from `weights`, or an InputError that names the first that does not fit."
     for name, p in model.named_parameters():
-        if name not in weights or weights[name].shape != p.shape: raise InputError(f"{source} has no fitting weights for {name}; get it again")
+        if name not in weights or weights[name].shape != p.shape:
+            raise InputError(f"{source} has no fitting weights for {name}; get it again")
         p.copy_(weights[name])
 
 def load_model(
@@ -591,7 +626,8 @@ def load_model(
 ) -> Hyperprior: # in eval mode, float32
     "Read a global model. Raises InputError for a file that holds something else."
     weights, meta = load_tensors(path)
-    if not {"N", "M", "beta"} <= meta.keys(): raise InputError(f"{path} holds no global model; give a file written by `instance-compression train`")
+    if not {"N", "M", "beta"} <= meta.keys():
+        raise InputError(f"{path} holds no global model; give a file written by `instance-compression train`")
     model = Hyperprior(**{k: meta[k] for k in ("N", "M", "beta", "widths", "hyper", "gain") if k in meta})
     _copy_weights(model, weights, path)
     model.scales = {k[7:]: v.float() for k, v in weights.items() if k.startswith("scales.")}
@@ -615,7 +651,10 @@ def load_global(
     path = global_path(beta, size)
     if path.is_file(): return load_model(path)
     there = ", ".join(p.stem for folder in WEIGHTS for p in sorted(folder.glob("*.safetensors"))) or "none"
-    raise InputError(f"no global model of size {size} for beta {beta:g} (there: {there}); train one with `instance-compression train --beta {beta:g} --size {size}`, or encode with the file of one of these (--model) and --beta {beta:g}")
+    raise InputError(
+        f"no global model of size {size} for beta {beta:g} (there: {there}); "
+        f"train one with `instance-compression train --beta {beta:g} --size {size}`, "
+        f"or encode with the file of one of these (--model) and --beta {beta:g}")
 
 def lambda_of(beta:float) -> float: # CompressAI's lmbda
     "CompressAI minimizes 255^2 lmbda D + R with D on [0,1]: lmbda = 1 / (255^2 beta)."

@@ -75,7 +75,8 @@ def evaluate_image(
     height, width = x.shape[-2:]
     x_hat = to_tensor(synthesis(model, s, height, width))
     bits = {"bpp_y": gaussian_bits(s["y_symbols"], s["scales_hat"]), "bpp_z": factorized_bits(model, s["z_symbols"])}
-    return {"mse": (x_hat - x).double().square().mean().item()} | {k: b.sum().item() / (height * width) for k, b in bits.items()} | {"x_hat": x_hat}
+    return ({"mse": (x_hat - x).double().square().mean().item()}
+            | {k: b.sum().item() / (height * width) for k, b in bits.items()} | {"x_hat": x_hat})
 
 def evaluate(
     model:Hyperprior, # global or adapted
@@ -95,8 +96,10 @@ def rdm_loss(metrics:dict, beta:float) -> float: # on the scale of the MSE
     return metrics["mse"] + beta * metrics["bpp"]
 
 # %% ../nbs/02_rate_distortion.ipynb #9e9dc952
-PILLOW_CODECS = {"JPEG 4:4:4": {"format": "JPEG", "subsampling": 0, "optimize": True}, "JPEG 4:2:0": {"format": "JPEG", "subsampling": 2, "optimize": True},
-                 "WebP": {"format": "WEBP", "method": 6}, "AVIF": {"format": "AVIF", "subsampling": "4:4:4", "speed": 4}} # name -> options of Image.save
+PILLOW_CODECS = {"JPEG 4:4:4": {"format": "JPEG", "subsampling": 0, "optimize": True},
+                 "JPEG 4:2:0": {"format": "JPEG", "subsampling": 2, "optimize": True},
+                 "WebP": {"format": "WEBP", "method": 6},
+                 "AVIF": {"format": "AVIF", "subsampling": "4:4:4", "speed": 4}} # name -> options of Image.save
 
 def pillow_codec(
     picture:np.ndarray, # uint8 (H,W,3)
@@ -134,6 +137,9 @@ def against_others(
     reference:str="mbt2018-mean", # the published codec to compare with
 ) -> pd.DataFrame: # a row per model: "fewer bits than CODEC [%]" at equal PSNR, "above REFERENCE [dB]" at equal rate
     "How far each model is from other codecs, nan where their curves do not reach."
-    saved = {f"fewer bits than {name} [%]": 100 * (1 - models.coded_bpp / bpp_at(models.psnr_mean, (rows.coded_bpp, rows.psnr_mean))) for name, rows in codecs.groupby("codec", sort=False)}
+    saved = {f"fewer bits than {name} [%]":
+                 100 * (1 - models.coded_bpp / bpp_at(models.psnr_mean, (rows.coded_bpp, rows.psnr_mean)))
+             for name, rows in codecs.groupby("codec", sort=False)}
     rows = published[published.codec == reference]
-    return pd.DataFrame(saved | {f"above {reference} [dB]": models.psnr_mean - psnr_at(models.coded_bpp, (rows.bpp, rows.psnr))})
+    return pd.DataFrame(
+        saved | {f"above {reference} [dB]": models.psnr_mean - psnr_at(models.coded_bpp, (rows.bpp, rows.psnr))})

@@ -28,8 +28,9 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from .data import InputError, read_image, to_tensor
-from .hyperprior import (GDN, SIZES, Hyperprior, calibrate_scales, init_transform, load_model, load_tensors, model_identity, quantizer_gain,
-                                             receiver_parameters, save_model, save_tensors, scales_of, unflatten, write_atomically)
+from .hyperprior import (GDN, SIZES, Hyperprior, calibrate_scales, init_transform, load_model,
+                                             load_tensors, model_identity, quantizer_gain, receiver_parameters, save_model,
+                                             save_tensors, scales_of, unflatten, write_atomically)
 from .rate_distortion import psnr_of, rate_distortion, rd_cost
 
 # %% ../nbs/04_training.ipynb #5c88f7f3
@@ -60,8 +61,11 @@ class TrainConfig:
         if self.crop < 64 or self.crop % 64: raise InputError(f"crop is a multiple of 64, not {self.crop}")
         if self.optimizer not in ("soap", "adam"): raise InputError(f"optimizer is soap or adam, not {self.optimizer}")
         if not 1 <= self.zoom <= 8: raise InputError(f"zoom lies in [1, 8], not {self.zoom}")
-        if min(self.steps, self.batch_size) < 1 or self.seed < 0: raise InputError("steps and batch_size start at 1, seed at 0")
-        if not all(0 < v < math.inf for v in (self.beta, self.lr, self.lr_hyper, self.lr_prior, self.clip_norm)) or self.warmup < 0: raise InputError("beta, clip_norm and the learning rates are positive numbers, warmup starts at 0")
+        if min(self.steps, self.batch_size) < 1 or self.seed < 0:
+            raise InputError("steps and batch_size start at 1, seed at 0")
+        if (not all(0 < v < math.inf for v in (self.beta, self.lr, self.lr_hyper, self.lr_prior, self.clip_norm))
+                or self.warmup < 0):
+            raise InputError("beta, clip_norm and the learning rates are positive numbers, warmup starts at 0")
         if not (0 <= self.decay <= 1 and 0 <= self.ema < 1): raise InputError("decay lies in [0, 1], ema in [0, 1)")
 
 # %% ../nbs/04_training.ipynb #29025465
@@ -75,20 +79,26 @@ def random_crops(
     area = np.array([im.shape[0] * im.shape[1] for im in images], dtype=float)
     crops = []
     for i in rng.choice(len(images), cfg.batch_size, p=area / area.sum()):
-        side = min(round(cfg.crop / cfg.zoom**rng.uniform(-1, 1)), *images[i].shape[:2])  # of the square that becomes the crop
+        # of the square that becomes the crop
+        side = min(round(cfg.crop / cfg.zoom**rng.uniform(-1, 1)), *images[i].shape[:2])
         top, left = (rng.integers(0, n - side + 1) for n in images[i].shape[:2])
         crop = images[i][top:top + side, left:left + side]
         if side != cfg.crop: crop = np.asarray(Image.fromarray(crop).resize((cfg.crop, cfg.crop), Image.Resampling.BICUBIC))
         crops.append(crop[:, ::-1] if rng.random() < 0.5 else crop)
-    return torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2).float().div(255).contiguous(memory_format=torch.channels_last)  # (B,H,W,3) -> (B,3,H,W)
+    # (B,H,W,3) -> (B,3,H,W)
+    return torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2).float().div(255).contiguous(
+        memory_format=torch.channels_last)
 
 def load_photographs(
     paths:list, # image files
     crop:int, # smallest side that is of use [px]
 ) -> list: # uint8 arrays (H,W,3)
     "All images that are large enough. Raises InputError if there is none."
-    images = [im for im in (read_image(p) for p in tqdm(paths, desc="photographs", leave=False)) if min(im.shape[:2]) >= crop]
-    if not images: raise InputError(f"no photograph of at least {crop}x{crop} pixels among {len(paths)} files; give a folder with larger ones")
+    images = [im for im in (read_image(p) for p in tqdm(paths, desc="photographs", leave=False))
+              if min(im.shape[:2]) >= crop]
+    if not images:
+        raise InputError(f"no photograph of at least {crop}x{crop} pixels among {len(paths)} files; "
+                         "give a folder with larger ones")
     return images
 
 # %% ../nbs/04_training.ipynb #684dc4ed
@@ -108,7 +118,8 @@ def train_step(
 ) -> dict: # mse, bpp_y, bpp_z, loss (L_RD / beta)
     "One step on L_RD / beta and on the auxiliary loss of the medians; gradients are averaged over the processes, if there are several."
     weights, medians = optimizers
-    mean = lambda t: dist.all_reduce(t.div_(dist.get_world_size())) if dist.is_initialized() else None  # over the processes, in place
+    # over the processes, in place
+    mean = lambda t: dist.all_reduce(t.div_(dist.get_world_size())) if dist.is_initialized() else None
     with torch.autocast(x.device.type, torch.bfloat16, enabled=cfg.precision == "bf16"):
         out = model(x, rounding="mixed")
     rd = rate_distortion(out, x)
@@ -118,7 +129,8 @@ def train_step(
     parameters = [p for group in weights.param_groups for p in group["params"]]
     for p in parameters: mean(p.grad)
     norm = torch.nn.utils.clip_grad_norm_(parameters, cfg.clip_norm)
-    if not (loss.isfinite() and norm.isfinite()): raise InputError("training diverged; remove its checkpoint (.ckpt) and start again with a lower learning rate")
+    if not (loss.isfinite() and norm.isfinite()):
+        raise InputError("training diverged; remove its checkpoint (.ckpt) and start again with a lower learning rate")
     weights.step()
     model.entropy_bottleneck.loss().backward()
     medians.step()
@@ -129,7 +141,8 @@ def train_step(
 def parameter_groups(model:Hyperprior, cfg:TrainConfig) -> list: # of {"params", "lr", "peak"}
     "Three groups with their learning rates: transforms, hyper-transforms, factorized prior."
     groups = {"g": cfg.lr, "h": cfg.lr_hyper, "e": cfg.lr_prior}
-    return [{"params": [p for n, p in model.named_parameters() if n[0] == first and not n.endswith("quantiles")], "lr": lr, "peak": lr} for first, lr in groups.items()]
+    return [{"params": [p for n, p in model.named_parameters() if n[0] == first and not n.endswith("quantiles")],
+             "lr": lr, "peak": lr} for first, lr in groups.items()]
 
 def make_optimizers(model:Hyperprior, cfg:TrainConfig) -> tuple: # (SOAP or Adam of the weights, Adam of the medians)
     "Two optimizers: the medians follow the factorized prior, not the rate."
@@ -153,17 +166,20 @@ def beside(
     path:Path, # of a model or a coded file
     suffix:str, # ".ckpt", ".csv", ".json"
 ) -> Path:
-    "The file that belongs to `path`: its name without .safetensors, and another suffix (a beta's dot is no suffix); of a coded file, after .iac."
+    ("The file that belongs to `path`: its name without .safetensors, and another suffix (a beta's dot is no suffix); "
+     "of a coded file, after .iac.")
     return Path(path).with_name(Path(path).name.removesuffix(".safetensors") + suffix)
 
 def optimizer_tensors(prefix:str, optimizer:torch.optim.Optimizer) -> dict: # name -> tensor
-    "The state of an optimizer as named tensors, for a checkpoint without pickles. Lists are numbered; a Python number becomes a float64; some optimizers count steps in their groups."
+    ("The state of an optimizer as named tensors, for a checkpoint without pickles. Lists are numbered; "
+     "a Python number becomes a float64; some optimizers count steps in their groups.")
     saved, out = optimizer.state_dict(), {}
     counters = {f"group{g}": {"step": group["step"]} for g, group in enumerate(saved["param_groups"]) if "step" in group}
     for i, entry in (saved["state"] | counters).items():
         for k, v in entry.items():
             parts = {f"{k}.{j}": part for j, part in enumerate(v)} if isinstance(v, list) else {k: v}
-            out |= {f"{prefix}.{i}.{name}": part if isinstance(part, Tensor) else torch.tensor(part, dtype=torch.float64) for name, part in parts.items()}
+            out |= {f"{prefix}.{i}.{name}": part if isinstance(part, Tensor) else torch.tensor(part, dtype=torch.float64)
+                    for name, part in parts.items()}
     return out
 
 def restore_optimizer(prefix:str, optimizer:torch.optim.Optimizer, tensors:dict):
@@ -175,7 +191,8 @@ def restore_optimizer(prefix:str, optimizer:torch.optim.Optimizer, tensors:dict)
         entry = groups[int(i[5:])] if i.startswith("group") else state.setdefault(int(i), {})
         if j: entry.setdefault(k, {})[int(j[0])] = v
         else: entry[k] = v.item() if v.dtype == torch.float64 and v.dim() == 0 else v
-    lists = {i: {k: [v[j] for j in sorted(v)] if isinstance(v, dict) else v for k, v in entry.items()} for i, entry in state.items()}
+    lists = {i: {k: [v[j] for j in sorted(v)] if isinstance(v, dict) else v for k, v in entry.items()}
+             for i, entry in state.items()}
     optimizer.load_state_dict({"state": lists, "param_groups": groups})
     for p, entry in optimizer.state.items():  # in the memory layout of the parameter, on which fused optimizers rely
         for k, v in entry.items():
@@ -202,7 +219,8 @@ def validate(
     for image in images:
         s = min(side, *(n - n % 64 for n in image.shape[:2]))
         top, left = ((n - s) // 2 for n in image.shape[:2])
-        x = to_tensor(image[None, top:top + s, left:left + s]).to(next(model.parameters()).device, memory_format=torch.channels_last)
+        x = to_tensor(image[None, top:top + s, left:left + s]).to(next(model.parameters()).device,
+                                                                  memory_format=torch.channels_last)
         means.append([v.item() for v in rate_distortion(model(x, rounding="round"), x).values()])
     mse, bpp_y, bpp_z = np.mean(means, 0)
     return {"val_loss": mse / beta + bpp_y + bpp_z, "val_psnr": psnr_of(mse), "val_bpp": bpp_y + bpp_z}
@@ -221,20 +239,25 @@ class _Run:
         out = train_step(self.model, self.optimizers, x, self.cfg)
         self.step += 1
         with torch.no_grad():
-            torch._foreach_lerp_(list(self.average.parameters()), list(self.model.parameters()), 1 - min(self.cfg.ema, self.step / (self.step + 10)))
+            torch._foreach_lerp_(list(self.average.parameters()), list(self.model.parameters()),
+                                 1 - min(self.cfg.ema, self.step / (self.step + 10)))
         return out
 
     def save(self, path:Path=None):
-        "Write a checkpoint (None: do not), and go on as one that was resumed from it would: the order of numbers in memory can decide their last bit."
+        ("Write a checkpoint (None: do not), and go on as one that was resumed from it would: "
+         "the order of numbers in memory can decide their last bit.")
         tensors = {f"{kind}.{k}": p for kind in ("model", "average") for k, p in getattr(self, kind).named_parameters()}
-        for i, opt in enumerate(self.optimizers): tensors |= {k: v.contiguous() for k, v in optimizer_tensors(f"optimizer{i}", opt).items()}
+        for i, opt in enumerate(self.optimizers):
+            tensors |= {k: v.contiguous() for k, v in optimizer_tensors(f"optimizer{i}", opt).items()}
         if path: save_tensors(path, tensors, self.key | {"step": self.step, "log": self.log})
         self._restore(tensors)
 
     def load(self, path:Path):
         tensors, meta = load_tensors(path)
         differs = [k for k in self.key if meta.get(k) != self.key[k]]
-        if differs: raise InputError(f"checkpoint {path} belongs to another run ({', '.join(differs)}); remove it or choose another output")
+        if differs:
+            raise InputError(f"checkpoint {path} belongs to another run ({', '.join(differs)}); "
+                             "remove it or choose another output")
         with torch.no_grad():
             for kind in ("model", "average"):
                 for k, p in getattr(self, kind).named_parameters(): p.copy_(tensors[f"{kind}.{k}"])
@@ -247,7 +270,8 @@ class _Run:
 def _key(cfg:TrainConfig, images:list, init:Path, device:str) -> dict: # what a checkpoint belongs to
     checksum = 0
     for image in images: checksum = zlib.crc32(image, checksum)
-    return {"config": dataclasses.asdict(cfg), "photographs": checksum, "init": model_identity(load_model(init)) if init else "klt", "device": device.split(":")[0]}
+    return {"config": dataclasses.asdict(cfg), "photographs": checksum,
+            "init": model_identity(load_model(init)) if init else "klt", "device": device.split(":")[0]}
 
 # %% ../nbs/04_training.ipynb #c29b8465
 def join_processes(device:str) -> tuple: # (rank, device of this process)
@@ -258,16 +282,19 @@ def join_processes(device:str) -> tuple: # (rank, device of this process)
 
 # %% ../nbs/04_training.ipynb #c21a5802
 def _sample(cfg:TrainConfig, images:list) -> Tensor: # (16,3,crop,crop), which no step draws
-    return random_crops(images, dataclasses.replace(cfg, batch_size=16), 2**31 - 1)  # of all images, those held back too: for second moments and scales only
+    # of all images, those held back too: for second moments and scales only
+    return random_crops(images, dataclasses.replace(cfg, batch_size=16), 2**31 - 1)
 
 def _start(cfg:TrainConfig, images:list, init:Path) -> Hyperprior:
     "The model at step 0: the transform, or another model with the quantizer step of the new beta."
     torch.manual_seed(cfg.seed)
     if init is None:
-        return init_transform(Hyperprior(**SIZES[cfg.size], beta=cfg.beta, gain=quantizer_gain(cfg.beta)), _sample(cfg, images))
+        return init_transform(Hyperprior(**SIZES[cfg.size], beta=cfg.beta, gain=quantizer_gain(cfg.beta)),
+                              _sample(cfg, images))
     model = load_model(init)
     fresh = Hyperprior(**SIZES[cfg.size]).channels
-    if model.channels | {"gain": 1.0} != fresh: raise InputError(f"{init} has other channels than size {cfg.size}; choose the matching --size")
+    if model.channels | {"gain": 1.0} != fresh:
+        raise InputError(f"{init} has other channels than size {cfg.size}; choose the matching --size")
     return branch(model, cfg.beta)
 
 # %% ../nbs/04_training.ipynb #b638569f
@@ -282,27 +309,36 @@ def train(
     progress:bool=True, # show a bar
     stop_after:int=None, # stop at this step as if interrupted
 ) -> Hyperprior: # in eval mode
-    "Train one global model; resumes from the checkpoint beside `out` where there is one. Writes the averaged model and a .csv of the losses. Under torchrun, all processes share the batch."
-    if save_every % log_every: raise ValueError("save_every is a multiple of log_every, so that a resumed log has the same rows")
+    ("Train one global model; resumes from the checkpoint beside `out` where there is one. "
+     "Writes the averaged model and a .csv of the losses. Under torchrun, all processes share the batch.")
+    if save_every % log_every:
+        raise ValueError("save_every is a multiple of log_every, so that a resumed log has the same rows")
     keep_freed_memory()
     rank, world = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
-    if cfg.batch_size % world: raise InputError(f"batch_size {cfg.batch_size} is not a multiple of the {world} processes; change one of them")
+    if cfg.batch_size % world:
+        raise InputError(f"batch_size {cfg.batch_size} is not a multiple of the {world} processes; change one of them")
     out, checkpoint = Path(out), beside(out, ".ckpt")
-    run = _Run(cfg, _start(cfg, images, init).to(device, memory_format=torch.channels_last).train(), _key(cfg, images, init, device))
+    run = _Run(cfg, _start(cfg, images, init).to(device, memory_format=torch.channels_last).train(),
+               _key(cfg, images, init, device))
     photographs, held_back = hold_back(images)
     if checkpoint.is_file(): run.load(checkpoint)
     begin, sums = time.perf_counter() - (run.log[-1]["seconds"] if run.log else 0), []
-    with tqdm(total=cfg.steps, initial=run.step, desc=f"train beta={cfg.beta:g}", unit="step", mininterval=1, disable=not progress or rank > 0) as bar:
+    with tqdm(total=cfg.steps, initial=run.step, desc=f"train beta={cfg.beta:g}", unit="step", mininterval=1,
+              disable=not progress or rank > 0) as bar:
         while run.step < cfg.steps:
             x = random_crops(photographs, cfg, run.step)[rank::world].to(device)
-            torch.manual_seed((cfg.seed * 1_000_003 + run.step) * world + rank)  # noise depends on the step alone, so that resuming changes nothing
+            # noise depends on the step alone, so that resuming changes nothing
+            torch.manual_seed((cfg.seed * 1_000_003 + run.step) * world + rank)
             sums.append(run.advance(x)); bar.update()
             last = run.step == cfg.steps
             if run.step % log_every == 0 or last:
                 row = {k: float(np.mean([s[k] for s in sums])) for k in sums[0]}
-                sums, row = [], {"step": run.step, "seconds": round(time.perf_counter() - begin, 1)} | row | {"psnr": psnr_of(row["mse"])}
-                bar.set_postfix(loss=f"{row['loss']:.3f}", psnr=f"{row['psnr']:.2f}", bpp=f"{row['bpp_y'] + row['bpp_z']:.3f}")
-                run.log.append(row | (validate(run.average, held_back, cfg.beta) if run.step % save_every == 0 or last else {}))
+                sums, row = [], ({"step": run.step, "seconds": round(time.perf_counter() - begin, 1)} | row
+                                 | {"psnr": psnr_of(row["mse"])})
+                bar.set_postfix(loss=f"{row['loss']:.3f}", psnr=f"{row['psnr']:.2f}",
+                                bpp=f"{row['bpp_y'] + row['bpp_z']:.3f}")
+                run.log.append(
+                    row | (validate(run.average, held_back, cfg.beta) if run.step % save_every == 0 or last else {}))
             if run.step % save_every == 0: run.save(checkpoint if rank == 0 else None)
             if run.step == stop_after: return run.average
     if rank > 0: return run.average.cpu()
@@ -323,8 +359,10 @@ def branch(
     model:Hyperprior, # changed in place
     beta:float, # of the new model
 ) -> Hyperprior: # the same model
-    "Measure the picture in the quantizer steps of another beta: the same pictures before quantization, with latents that are finer or coarser. Raises InputError for a model without a beta."
-    if not model.beta: raise InputError("the model to branch from has no beta; give a file written by `instance-compression train`")
+    ("Measure the picture in the quantizer steps of another beta: the same pictures before quantization, "
+     "with latents that are finer or coarser. Raises InputError for a model without a beta.")
+    if not model.beta:
+        raise InputError("the model to branch from has no beta; give a file written by `instance-compression train`")
     c = math.sqrt(model.beta / beta)
     model.beta, model.gain = beta, model.gain * c
     for m in (*model.g_a, *model.g_s):

@@ -28,8 +28,10 @@ class SpikeAndSlab:
 
     def __post_init__(self):
         t, sigma, alpha, K = self.bin_width, self.sigma, self.alpha, self.max_level
-        if not (0 < t < math.inf and 0 < sigma < math.inf and 0 <= alpha < math.inf and sigma / t < 10_000 and (K is None or 0 < K < 2**15)):
-            raise ValueError(f"not a prior: {self}; bin_width and sigma must be positive, alpha not negative, sigma / bin_width below 10,000, max_level from 1 to 32767")
+        if not (0 < t < math.inf and 0 < sigma < math.inf and 0 <= alpha < math.inf
+                and sigma / t < 10_000 and (K is None or 0 < K < 2**15)):
+            raise ValueError(f"not a prior: {self}; bin_width and sigma must be positive, alpha not negative, "
+                             "sigma / bin_width below 10,000, max_level from 1 to 32767")
         if K is None: object.__setattr__(self, "max_level", max(1, math.ceil(-ndtri(2.0**-9) * sigma / t)))
 
     @property
