@@ -116,7 +116,8 @@ def _recipes() -> Iterator:
                "sigma-0.02": {"sigma": 0.02}, "decay-0.3": {"decay": 0.3}}
     variants = {name: COSINE | change for name, change in changes.items()}
     variants |= {"fast": {}, "fast-no-decay": {"decay": 0.0}, "fast-sigma-0.02": {"sigma": 0.02},
-                 "fast-alpha-1e4": {"alpha": 1e4}, "fast-sender-x2": {"lr_sender": sender * 2}}
+                 "fast-alpha-1e4": {"alpha": 1e4}, "fast-sender-x2": {"lr_sender": sender * 2},
+                 "fast-delta-x2": {"lr_delta": delta * 2}, "fast-both-x2": {"lr_sender": sender * 2, "lr_delta": delta * 2}}
     for clip in ("foreman", "tree1080"):
         for variant, change in variants.items():
             yield Experiment("recipes", clip, AdaptConfig(**{"steps": 500, "evaluations": 2} | change), variant)
