@@ -94,13 +94,11 @@ def main():
             print(found[-1], flush=True)
     here, there = found
     if here["processor"] == there["processor"]: raise SystemExit("the command runs on a processor of the same kind")
-    import pandas as pd
-    from instance_compression.cli import provenance
-    from instance_compression.hyperprior import write_atomically
+    from instance_compression.cli import append_row, provenance
     difference = np.abs(pictures[1] - pictures[0])
     row = {"threads": 1, "mkldnn": "on", "memory": "channels_last", "bf16": "off", "instructions": a.name} | {k: there[k] for k in ("python", "torch", "numpy", "int8")}
     row |= {"same_latents": there["latents_sha256"] == here["latents_sha256"], "max_difference": int(difference.max()), "share_different": f"{(difference > 0).mean():.1e}", "file": Path(a.file).name}
-    with write_atomically(a.table) as tmp: pd.concat([pd.read_csv(a.table), pd.DataFrame([row | provenance()])]).to_csv(tmp, index=False)
+    append_row(a.table, row | provenance())
     print(row)
     if not (row["same_latents"] and row["max_difference"] <= 1): raise SystemExit("not the same there")
 
