@@ -206,7 +206,7 @@ def f6(
     ("BD-PSNR of optimized latents against encoder only, and on one clip how more steps of encoder only close the gap. "
      "Yes below 0.1 dB, in part below 0.25 dB.")
     gap, steps = _against_encoder(t).bd_psnr["latents"], int(main_runs(t, method="latents").latent_steps.max())
-    few, many = main_runs(t, clip="dashcam", beta=1e-3), of_study(t["runs"], "steps", variant="4000", method="encoder")
+    few, many = main_runs(t, "earlier", clip="dashcam", beta=1e-3), of_study(t["runs"], "steps", variant="4000", method="encoder")
     fall = 100 * (1 - coded_cost(pd.concat([few, many])) / coded_cost(few[few.method == "global"]).item())
     after = {name: fall[rows.index[rows.method == method]].item()
              for name, rows, method in (("few", few, "encoder"), ("many", many, "encoder"), ("latents", few, "latents"))}
@@ -375,7 +375,7 @@ def control_bd(
 ) -> tuple: # (BD-rate [%], BD-PSNR [dB]); nan where runs are missing
     "full+latents against encoder+latents."
     curves = [curve(rows) for rows in (of_study(t["runs"], "control", clip=clip, method="encoder+latents"),
-                                       main_runs(t, clip=clip, method="full+latents")) if len(rows) == 4]
+                                       main_runs(t, "earlier", clip=clip, method="full+latents")) if len(rows) == 4]
     return bd_rate_and_psnr(*curves) if len(curves) == 2 else (np.nan, np.nan)
 
 # %% ../nbs/12_findings.ipynb #01b50669
@@ -385,7 +385,7 @@ def f1(
     ("BD-PSNR of the full method against encoder only, and how much a free update could do. "
      "Yes from 1 dB, in part from 0.5 dB, the sign above 0.")
     n_clips, methods, fall = main_runs(t)["clip"].nunique(), _against_encoder(t), 100 * (1 - _relative_costs(t))
-    encoder = relative_gain(main_runs(t))["dashcam", 1e-3, "encoder"]
+    encoder = relative_gain(main_runs(t, "earlier"))["dashcam", 1e-3, "encoder"]
     dB, bits = methods.bd_psnr["full"], methods.bd_rate["full"]
     often = t["amortization"]
     after = " and ".join(f"{row.bd_psnr:+.2f} dB, {row.bd_rate:+.1f} % bits after {row.Index} steps"
@@ -591,7 +591,8 @@ def build_figures(
     main, ablations = main_runs(t), of_study(t["runs"], "ablations")
     full = main[main.method == "full"]
     of_full = {name: t[name][t[name].run.isin(full.run)] for name in ("progress", "allocation", "updates")}
-    whole = full[(full.beta == 1e-3) & full["clip"].isin(["dashcam", "room"])]
+    whole = main_runs(t, "earlier", beta=1e-3, method="full")
+    whole = whole[whole["clip"].isin(["dashcam", "room"])]
     drawn = {"rd": rd_figure(main, t["references"]), "gain": gain_figure(main),
              "amortization": amortization_figure(t["amortization"]),
              "ablations": ablation_figure(ablations, of_study(t["progress"], "ablations")),
