@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['ABLATIONS', 'read_results', 'of_study', 'curve', 'bd_rate_and_psnr', 'complete_clips', 'main_runs', 'bd_table',
-           'bd_markdown', 'rd_figure', 'gain_figure', 'coded_cost', 'relative_gain', 'f6', 'ablation_table',
-           'ablation_figure', 'f2', 'f3', 'support_table', 'loss_global', 'fall_of_loss', 'runs_table',
-           'amortization_table', 'amortization_bd', 'amortization_figure', 'control_bd', 'f1', 'gain_by_step',
-           'gain_by_beta', 'progress_figure', 'f4', 'allocation_shares', 'allocation_figure', 'f5', 'frames_table',
-           'frames_figure', 'parts_table', 'findings_table', 'speed_markdown', 'build_figures']
+           'bd_markdown', 'rd_figure', 'gain_figure', 'bits_against_codecs', 'codecs_markdown', 'coded_cost',
+           'relative_gain', 'f6', 'ablation_table', 'ablation_figure', 'f2', 'f3', 'support_table', 'loss_global',
+           'fall_of_loss', 'runs_table', 'amortization_table', 'amortization_bd', 'amortization_figure', 'control_bd',
+           'f1', 'gain_by_step', 'gain_by_beta', 'progress_figure', 'f4', 'allocation_shares', 'allocation_figure',
+           'f5', 'frames_table', 'frames_figure', 'parts_table', 'findings_table', 'speed_markdown', 'build_figures']
 
 # %% ../nbs/12_findings.ipynb #1624123e
 import warnings
@@ -23,7 +23,7 @@ from scipy.interpolate import Akima1DInterpolator
 
 from .bit_allocation import GROUPS, by_group
 from .data import OPEN_5N
-from .figures import METHOD_STYLE, draw_rd, figure_style, kodak_figure, save_figure
+from .figures import BETA_STYLE, METHOD_STYLE, draw_rd, figure_style, kodak_figure, save_figure
 from .rate_distortion import rdm_loss
 from .update_prior import SpikeAndSlab, level_bits
 
@@ -69,9 +69,9 @@ def bd_rate_and_psnr(
 
 # %% ../nbs/12_findings.ipynb #c26062f9
 def complete_clips(
-    runs:pd.DataFrame, # rows of the study main
+    runs:pd.DataFrame, # rows of `main_runs`
 ) -> list: # of names
-    "The clips that all methods were run on, at all betas; means are taken over these."
+    "The clips that all methods were run on, at all betas: means are taken over these."
     n_runs = runs[runs.method.isin(METHOD_STYLE)].groupby("clip").size()
     return [clip for clip in OPEN_5N if n_runs.get(clip, 0) == 4 * len(METHOD_STYLE)]
 
@@ -87,7 +87,7 @@ def main_runs(
     return of_study(rows[rows["clip"].isin(complete_clips(rows))], study, **values)
 
 def bd_table(
-    runs:pd.DataFrame, # rows of the study main
+    runs:pd.DataFrame, # rows of `main_runs`
     anchors:tuple=("encoder", "global"), # methods to compare with
 ) -> pd.DataFrame: # clip, anchor, method, bd_rate, bd_psnr; last, if there is more than one, the mean over `complete_clips`
     "Each method against the anchors, clip by clip, where all betas are there."
@@ -121,7 +121,7 @@ def bd_markdown(
 
 # %% ../nbs/12_findings.ipynb #19badede
 def rd_figure(
-    runs:pd.DataFrame, # rows of the study main
+    runs:pd.DataFrame, # rows of `main_runs`
     references:pd.DataFrame, # results/references.csv
 ) -> Figure:
     "One panel for each clip that all methods were run on; in the last one, the mean over them at each beta."
@@ -145,7 +145,7 @@ def rd_figure(
 
 # %% ../nbs/12_findings.ipynb #397f95bd
 def gain_figure(
-    runs:pd.DataFrame, # rows of the study main
+    runs:pd.DataFrame, # rows of `main_runs`
     anchor:str="encoder", # method to compare with
 ) -> Figure:
     ("PSNR above that of the anchor at equal rate, between the curves that the Bjontegaard differences are taken of "
@@ -156,24 +156,43 @@ def gain_figure(
     for ax, clip in zip(axes.flat, clips):
         curves = {method: curve(rows) for method, rows in runs[runs["clip"] == clip].groupby("method")}
         of_rate = {method: Akima1DInterpolator(np.log(rates), psnrs) for method, (rates, psnrs) in curves.items()}
-        ax.axhline(0, color=METHOD_STYLE[anchor][0], label=METHOD_STYLE[anchor][2])
-        for method, (colour, marker, label) in METHOD_STYLE.items():
-            if method == anchor: continue
+        for method, (colour, marker) in METHOD_STYLE.items():
+            ax.plot([], [], color=colour, marker=marker, label=method)
             rates = np.geomspace(*(end(curves[m][0][i] for m in (method, anchor)) for end, i in ((max, 0), (min, -1))), 200)
-            ax.plot(rates, of_rate[method](np.log(rates)) - of_rate[anchor](np.log(rates)), color=colour, label=label)
+            ax.plot(rates, of_rate[method](np.log(rates)) - of_rate[anchor](np.log(rates)), color=colour)
             inside = (curves[method][0] >= rates[0]) & (curves[method][0] <= rates[-1])
             ax.plot(curves[method][0][inside],
                     curves[method][1][inside] - of_rate[anchor](np.log(curves[method][0][inside])),
                     color=colour, marker=marker, ls="none")
         ax.set(title=clip, xscale="log", xlabel="Rate [bpp]")
         ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        ax.xaxis.set_major_formatter(ScalarFormatter())
+        ax.xaxis.set_major_formatter("{x:g}")
         ax.xaxis.set_minor_locator(NullLocator())
     for ax in axes.flat[len(clips):]: ax.remove()
-    for ax in axes[:, 0]: ax.set_ylabel(f"Above {METHOD_STYLE[anchor][2]} [dB]")
+    for ax in axes[:, 0]: ax.set_ylabel(f"PSNR above {anchor} [dB]")
     fig.tight_layout(pad=0.4)
     fig.legend(*axes.flat[0].get_legend_handles_labels(), frameon=False, loc="center", bbox_to_anchor=(0.84, 0.25))
     return fig
+
+# %% ../nbs/12_findings.ipynb #2d553e41
+def bits_against_codecs(
+    runs:pd.DataFrame, # rows of `main_runs`
+    references:pd.DataFrame, # results/references.csv
+    method:str="full+latents", # of ours
+) -> pd.DataFrame: # index codec, columns clips: BD-rate [%]
+    "What our files need in bits against other codecs at equal PSNR, where the curves share a quarter of their range."
+    ours = {clip: curve(rows) for clip, rows in runs[runs.method == method].groupby("clip")}
+    return pd.DataFrame({clip: {codec: bd_rate_and_psnr(curve(rows), ours[clip], min_overlap=0.25)[0]
+                                for codec, rows in references[references["clip"] == clip].groupby("codec")}
+                         for clip in complete_clips(runs)})
+
+def codecs_markdown(
+    bits:pd.DataFrame, # of `bits_against_codecs`
+) -> str: # Markdown
+    "A row for each codec."
+    lines = [f"| | {' | '.join(bits.columns)} |", "|---" * (1 + bits.shape[1]) + "|"]
+    return "\n".join(lines + [f"| {codec} | " + " | ".join("-" if np.isnan(b) else f"{b:+.1f} %" for b in row) + " |"
+                              for codec, row in zip(bits.index, bits.to_numpy())])
 
 # %% ../nbs/12_findings.ipynb #e776f76f
 def coded_cost(
@@ -183,7 +202,7 @@ def coded_cost(
     return runs.mse / runs.beta + runs.coded_bpp
 
 def relative_gain(
-    runs:pd.DataFrame, # rows of the study main
+    runs:pd.DataFrame, # rows of `main_runs`
 ) -> pd.Series: # index clip, beta, method
     "Fall of the coded L_RDM against the global model [%]."
     cost = coded_cost(runs).set_axis(pd.MultiIndex.from_frame(runs[["clip", "beta", "method"]]))
@@ -203,7 +222,7 @@ def _against_encoder(t:dict) -> pd.DataFrame: # index method: bd_rate, bd_psnr; 
 def f6(
     t:dict, # of `read_results`
 ) -> tuple: # (the paper's finding, ours, whether it holds)
-    ("BD-PSNR of optimized latents against encoder only, and on one clip how more steps of encoder only close the gap. "
+    ("BD-PSNR of optimized latents against encoder only, and on one clip how more steps of encoder only narrow the gap. "
      "Yes below 0.1 dB, in part below 0.25 dB.")
     gap, steps = _against_encoder(t).bd_psnr["latents"], int(main_runs(t, method="latents").latent_steps.max())
     few, many = main_runs(t, "earlier", clip="dashcam", beta=1e-3), of_study(t["runs"], "steps", variant="4000", method="encoder")
@@ -243,15 +262,15 @@ def ablation_figure(
         if len(rows): left.plot(rows.step, rows.bpp_model, color=colour, marker="o", label=variant)
     left.set(xscale="log", yscale="log", xlabel="Step", ylabel="M [bpp]")
     left.legend(frameon=False)
-    table = ablation_table(runs).loc[list(ABLATIONS)[::-1]]
+    table = ablation_table(runs).loc[list(ABLATIONS)[::-1]].rename({"unquantized": "unquantized\n(no codec)"})
     right.plot(table.coded_bpp_latents, table.index, "o", color="0.5", label="latents")
     right.plot(table.coded_bpp_model.where(table.coded_bpp_model > 0), table.index, "D", color="k", mfc="none",
                label="update")
     right.plot(table.coded_bpp, table.index, "|", ms=10, color="k", label="total")
     right.set(xlabel="Rate [bpp]", xscale="log")
-    for y, psnr in enumerate(table.psnr):
-        right.text(1.02, y, f"{psnr:.2f} dB", va="center", fontsize=7, transform=right.get_yaxis_transform())
-    right.legend(frameon=False)
+    for y, text in enumerate([*table.psnr.map("{:.2f} dB".format), "PSNR"]):
+        right.text(1.02, y, text, va="center", fontsize=7, transform=right.get_yaxis_transform())
+    right.legend(frameon=False, ncol=3, loc="lower center", bbox_to_anchor=(0.5, 1))
     fig.tight_layout(pad=0.4)
     return fig
 
@@ -356,14 +375,14 @@ def amortization_figure(
     fig = Figure(figsize=(6.75, 2.4))
     left, right = fig.subplots(1, 2)
     draw_rd(left, rows[most])
-    left.set_title(f"{rows[most].n_frames.iloc[0]} frames, {rows[most].steps.iloc[0]} steps")
     for ((frames, steps), group), alpha in zip(amortization_table(rows).groupby(["n_frames", "steps"]), (0.0, 0.35, 1.0)):
         for method in ("encoder", "full"):
-            colour, marker, _ = METHOD_STYLE[method]
-            right.plot(group.index.get_level_values("beta"), group[method], color=colour, marker=marker, ls="none",
+            colour, marker = METHOD_STYLE[method]
+            right.plot(group.index.get_level_values("beta"), group[method], color=colour, lw=0.5, marker=marker,
                        mfc=(colour, alpha), mec=colour, label=f"{method}, {frames} frames, {steps} steps")
-    right.set(xscale="log", xlabel="beta", ylabel="Fall of L_RDM [%]", ylim=(0, None))
-    left.legend(frameon=False)
+    right.set(xscale="log", xlabel="beta (smaller: higher rates)", ylabel="Gain in L_RDM [%]", ylim=(0, None))
+    right.invert_xaxis()
+    left.legend(frameon=False, title=f"{rows[most].n_frames.iloc[0]} frames, {rows[most].steps.iloc[0]} steps")
     right.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     fig.tight_layout(pad=0.4)
     return fig
@@ -382,19 +401,14 @@ def control_bd(
 def f1(
     t:dict, # of `read_results`
 ) -> tuple: # as `f6`
-    ("BD-PSNR of the full method against encoder only, and how much a free update could do. "
+    ("BD-PSNR of the full method against encoder only, on all clips, and where more frames share an update. "
      "Yes from 1 dB, in part from 0.5 dB, the sign above 0.")
-    n_clips, methods, fall = main_runs(t)["clip"].nunique(), _against_encoder(t), 100 * (1 - _relative_costs(t))
-    encoder = relative_gain(main_runs(t, "earlier"))["dashcam", 1e-3, "encoder"]
+    n_clips, methods, often = main_runs(t)["clip"].nunique(), _against_encoder(t), t["amortization"]
     dB, bits = methods.bd_psnr["full"], methods.bd_rate["full"]
-    often = t["amortization"]
     after = " and ".join(f"{row.bd_psnr:+.2f} dB, {row.bd_rate:+.1f} % bits after {row.Index} steps"
                          for row in amortization_bd(often).loc[often.n_frames.max()].itertuples())
     here = (f"{dB:+.2f} dB, {bits:+.1f} % bits ({f'mean of {n_clips} clips' if n_clips > 1 else 'one clip'}); "
-            f"where all {often.n_frames.max()} frames of {often['clip'].iloc[0]} share the update, {after}; "
-            f"against the global model, with its {often.n_frames.min()} frames at 2 fps and beta 1e-3, "
-            f"L_RDM falls by {encoder:.1f} % with encoder only, {fall['full']:.1f} % with the full model, "
-            f"{fall['unquantized']:.1f} % with an update that is free and not quantized (an estimate, no codec)")
+            f"where all {often.n_frames.max()} frames of {often['clip'].iloc[0]} share the update, {after}")
     return ("full adaptation gains about 1 dB over encoder only, model bits included", here,
             "yes" if dB >= 1 else "in part" if dB >= 0.5 else "the sign" if dB > 0 else "no")
 
@@ -408,7 +422,7 @@ def gain_by_step(
     return 100 * (1 - loss.div(loss[0], axis=0))
 
 def gain_by_beta(
-    runs:pd.DataFrame, # rows of the full method in the study main
+    runs:pd.DataFrame, # rows of the full method in `main_runs`
     progress:pd.DataFrame, # their rows in results/progress.csv
 ) -> pd.DataFrame: # index beta, columns steps: fall of L_RDM [%]
     "The mean over clips of `gain_by_step`."
@@ -416,7 +430,7 @@ def gain_by_beta(
         runs.drop_duplicates("run").set_index("run").beta).mean()[::-1]
 
 def progress_figure(
-    runs:pd.DataFrame, # rows of the full method in the study main
+    runs:pd.DataFrame, # rows of the full method in `main_runs`
     progress:pd.DataFrame, # their rows in results/progress.csv
 ) -> Figure:
     "Gain over steps, for each beta the mean over clips, and as a share of the final one."
@@ -424,11 +438,12 @@ def progress_figure(
     last = gain.columns[-1]
     fig = Figure(figsize=(6.75, 2.2))
     left, right = fig.subplots(1, 2)
-    for i, (beta, row) in enumerate(gain.iterrows()):
-        left.plot(row.index, row, color=f"C{i}", marker="o", label=f"beta = {beta:g}")
-        right.plot(row.index, 100 * row / row[last], color=f"C{i}", marker="o")
+    for beta, row in gain.iterrows():
+        left.plot(row.index, row, color=BETA_STYLE[beta], marker="o", label=f"beta = {beta:g}")
+        share = 100 * row[row.index >= 100] / row[last]
+        right.plot(share.index, share, color=BETA_STYLE[beta], marker="o")
     left.set(xlabel="Step", ylabel="Gain in L_RDM [%]"); left.legend(frameon=False)
-    right.set(xlabel="Step", ylabel="Share of the final gain [%]", ylim=(0, 105))
+    right.set(xlabel="Step (from 100)", ylabel="Share of the final gain [%]", xlim=left.get_xlim(), ylim=(0, 105))
     fig.tight_layout(pad=0.4)
     return fig
 
@@ -442,19 +457,16 @@ def f4(
     gain = gain_by_beta(full, t["progress"][t["progress"].run.isin(full.run)])
     final = gain.iloc[:, -1]
     share = 100 * gain.div(final, axis=0)
-    rise = -gain_by_step(t["progress"][t["progress"].run.isin(full.run)], gain.columns[-1]).min(axis=None)
     by_beta = lambda values, form: ", ".join(f"{value:{form}} %" for value in values)
-    here = (f"for beta {', '.join(f'{beta:g}' for beta in final.index)}: final gain {by_beta(final, '.1f')}; "
-            f"of it after 100 of {gain.columns[-1]} steps {by_beta(share[100], '.0f')}, "
-            f"after 400 {by_beta(share[400], '.0f')}; "
-            f"at first L_RDM rises, by up to {-gain.min(axis=None):.0f} % (one run: {rise:.0f} %); "
+    here = (f"for beta {', '.join(f'{beta:g}' for beta in final.index)}: final gain {by_beta(final, '.1f')}, "
+            f"of it after 400 of {gain.columns[-1]} steps {by_beta(share[400], '.0f')}; "
             f"higher rates (smaller beta) gain {'more' if final.is_monotonic_increasing else 'no more'}, in this measure")
     holds = _verdict(share[400].min() > 70 and final.is_monotonic_increasing, share[400].min() > 50)
     return "most of the gain comes early; higher rates leave more to gain", here, holds
 
 # %% ../nbs/12_findings.ipynb #d5e65896
 def allocation_shares(
-    runs:pd.DataFrame, # rows of the full method in the study main
+    runs:pd.DataFrame, # rows of the full method in `main_runs`
     allocation:pd.DataFrame, # their rows in results/allocation.csv
 ) -> pd.DataFrame: # index beta, clip, group: static, dynamic (of the update's bits), moved (of all parameters of the receiver) [%], n_clipped
     "What each group of parameters has of an update, run by run."
@@ -467,7 +479,7 @@ def allocation_shares(
     return pd.concat(tables, names=["beta", "clip", "group"])
 
 def allocation_figure(
-    runs:pd.DataFrame, # rows of the full method in the study main
+    runs:pd.DataFrame, # rows of the full method in `main_runs`
     allocation:pd.DataFrame, # their rows in results/allocation.csv
     updates:pd.DataFrame, # their rows in results/updates.csv
 ) -> Figure:
@@ -488,7 +500,8 @@ def allocation_figure(
     for i, beta in enumerate(betas):
         rows, y = means.loc[beta].reindex(GROUPS), np.arange(len(GROUPS)) + 0.8 * (i + 0.5) / len(betas) - 0.4
         right.barh(y, rows.static, height=0.7 / len(betas), color="0.75")
-        right.barh(y, rows.dynamic, left=rows.static, height=0.7 / len(betas), color=f"C{i}", label=f"beta = {beta:g}")
+        right.barh(y, rows.dynamic, left=rows.static, height=0.7 / len(betas), color=BETA_STYLE[beta],
+                   label=f"beta = {beta:g}")
     right.set(yticks=range(len(GROUPS)), yticklabels=GROUPS, xlabel="Share of the update's bits [%] (grey: static)")
     right.invert_yaxis()
     right.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.4, 1), ncol=2)
@@ -499,21 +512,18 @@ def allocation_figure(
 def f5(
     t:dict, # of `read_results`
 ) -> tuple: # as `f6`
-    ("Static bits, moved parameters, bits by group, over all runs of the full method. "
+    ("Static bits and moved parameters, over all runs of the full method. "
      "Yes if in every run under 25 % of the bits are static and under 5 % of the parameters move, "
      "in part if so in the mean over clips at each beta.")
     full = main_runs(t, method="full")
     shares = allocation_shares(full, t["allocation"][t["allocation"].run.isin(full.run)])
-    bits = (shares.static + shares.dynamic).unstack()
     # runs that send no update do not count
-    rows = shares.groupby(["beta", "clip"])[["static", "moved"]].sum(min_count=1).assign(
-        g_s=bits["g_s weights"], h_s=bits["h_s weights"])
+    rows = shares.groupby(["beta", "clip"])[["static", "moved"]].sum(min_count=1)
     means = rows.groupby("beta").mean()
-    low_high = lambda values, digits: f"{values.min():.{digits}f} to {values.max():.{digits}f} %"
-    span = lambda name, digits=0: f"{low_high(means[name], digits)} (single runs {low_high(rows[name], digits)})"
-    here = (f"means over clips, by beta: {span('static')} of the bits are static; "
-            f"{span('moved', 2)} of the parameters move; {span('g_s')} of the bits for the weights of g_s, "
-            f"{span('h_s')} for those of h_s; {shares.n_clipped.sum():.0f} of all at the outermost level")
+    span = lambda name, digits: (f"{means[name].min():.{digits}f} to {means[name].max():.{digits}f} % "
+                                 f"(single runs up to {rows[name].max():.{digits}f} %)")
+    here = (f"means over clips, by beta: {span('static', 0)} of the update's bits are static, {span('moved', 2)} of the "
+            f"parameters move; {shares.n_clipped.sum():.0f} of all parameters at the outermost level")
     holds = lambda table: table.static.max() < 25 and table.moved.max() < 5
     return ("zero updates are a small static cost, few weights carry the bits, the quantizer clips some", here,
             _verdict(holds(rows), holds(means)))
@@ -537,6 +547,8 @@ def frames_figure(
     left, right = fig.subplots(1, 2)
     for (clip, rows), colour in zip(table.groupby("clip"), ("#117733", "#882255")):
         left.plot(rows.n_frames, rows.gain, color=colour, marker="o", label=clip)
+        unsent = rows[rows.bpp_model == 0]
+        if len(unsent): left.plot(unsent.n_frames, unsent.gain, "o", color=colour, mfc="w", label="no update sent")
         right.plot(rows.n_frames, rows.share_of_bits, color=colour, marker="o")
     for ax in (left, right):
         ax.set(xscale="log", xlabel="Frames", xticks=(1, 2, 5, 10, 20, 40))

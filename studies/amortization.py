@@ -2,7 +2,7 @@
 
 python studies/amortization.py [CLIP] [--fps 2 25] [--beta 1e-3] [--steps 1000]   # dashcam and all betas by default; about ten minutes on one core for each row
 
-Rates and crops are the same in every row. Frames that lie closer together also resemble each other more: as many frames of a longer clip would gain less."""
+Rates and crops are the same in every row, those of the study `earlier`. Frames that lie closer together also resemble each other more: as many frames of a longer clip would gain less."""
 import argparse
 import dataclasses
 import itertools
@@ -15,6 +15,7 @@ from instance_compression.adaptation import AdaptConfig, adapt
 from instance_compression.bitstream import encode_clip
 from instance_compression.cli import append_row, check_decodes, has_row, result_row
 from instance_compression.data import load_clip
+from instance_compression.experiments import COSINE
 from instance_compression.hyperprior import BETAS, Hyperprior, load_global, model_identity
 from instance_compression.rate_distortion import rdm_loss
 
@@ -39,5 +40,5 @@ if __name__ == "__main__":
     args = parser.parse_args()
     torch.set_num_threads(1)
     for fps, beta, method in itertools.product(args.fps, args.beta, ("encoder", "full")):
-        cfg, model = AdaptConfig(method, beta, args.steps, evaluations=1), load_global(beta)
+        cfg, model = AdaptConfig(method, beta, args.steps, evaluations=1, **COSINE), load_global(beta)
         if not has_row(TABLE, clip=args.clip, fps=fps, model=model_identity(model), **dataclasses.asdict(cfg)): append_row(TABLE, row(args.clip, fps, cfg, model))
