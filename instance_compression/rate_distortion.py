@@ -99,7 +99,7 @@ def rdm_loss(metrics:dict, beta:float) -> float: # on the scale of the MSE
 PILLOW_CODECS = {"JPEG 4:4:4": {"format": "JPEG", "subsampling": 0, "optimize": True},
                  "JPEG 4:2:0": {"format": "JPEG", "subsampling": 2, "optimize": True},
                  "WebP": {"format": "WEBP", "method": 6},
-                 "AVIF": {"format": "AVIF", "subsampling": "4:4:4", "speed": 4}} # name -> options of Image.save
+                 "AVIF": {"format": "AVIF", "subsampling": "4:4:4", "speed": 4, "advanced": {"tune": "psnr"}}} # name -> options of Image.save
 
 def pillow_codec(
     picture:np.ndarray, # uint8 (H,W,3)

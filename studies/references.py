@@ -1,4 +1,4 @@
-"""Make results/references.csv: x265 (all-intra, 4:4:4) and AVIF (Pillow, each frame an image) on the RGB frames that the main study codes.
+"""Make results/references.csv: x265 (all-intra, 4:4:4) and AVIF (Pillow, each frame an image) on the RGB frames that the main study codes. Both are tuned for PSNR, by which they are judged.
 
 python studies/references.py [clip ...]   those of Open-5N if none is named; rows that are there are not made again
 """
@@ -28,10 +28,10 @@ def to_planes(rgb):
 
 
 def x265_intra(frames, crf):
-    "Bytes of the bit stream and RGB pictures: 8-bit 4:4:4, BT.709, full range, preset slow, every frame an IDR."
+    "Bytes of the bit stream and RGB pictures: 8-bit 4:4:4, BT.709, full range, preset slow, tuned for PSNR, every frame an IDR."
     encoder = av.CodecContext.create("libx265", "w")
     encoder.height, encoder.width, encoder.pix_fmt, encoder.time_base = *frames.shape[1:3], "yuv444p", Fraction(1, 2)
-    encoder.options = {"preset": "slow", "crf": str(crf), "x265-params": "keyint=1:log-level=none:range=full:colormatrix=bt709"}
+    encoder.options = {"preset": "slow", "tune": "psnr", "crf": str(crf), "x265-params": "keyint=1:log-level=none:range=full:colormatrix=bt709"}
     packets = [p for f in frames for p in encoder.encode(av.VideoFrame.from_ndarray(to_planes(f), format="yuv444p"))] + encoder.encode()
     decoder = av.CodecContext.create("hevc", "r")
     pictures = [p for packet in [*packets, None] for p in decoder.decode(packet)]
