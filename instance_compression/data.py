@@ -20,6 +20,8 @@ import numpy as np
 import pooch
 import skimage
 import torch
+from av.sidedata.sidedata import Type as SideData
+from av.stream import Disposition
 from PIL import Image, ImageOps
 from scipy import ndimage
 
@@ -37,6 +39,7 @@ class Clip:
     colour: str = "rgb" # matrix and range of the source, e.g. "bt709 limited"
     name: str = "clip"
     broken: int = 0 # frames of the source that could not be decoded and were skipped
+    missing: float = 0 # time that the source's header promises after its last frame [s]
 
     def __post_init__(self):
         f = self.frames
@@ -86,7 +89,9 @@ def read_image(
             return np.array(img.convert("RGB"))
     except FileNotFoundError:
         raise InputError(f"{path} does not exist; check the path") from None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as e:
+    except MemoryError:
+        raise
+    except Exception as e: # Pillow raises what a damaged file makes it stumble over
         why = " ".join(str(e).split())
         raise InputError(f"{path} is not a readable image ({why}); give a PNG, JPEG, WebP or TIFF file") from None
 
@@ -142,9 +147,8 @@ def frame_to_rgb(
 ) -> np.ndarray: # uint8 RGB (H,W,3)
     "Convert by the frame's own matrix and range. Raises `InputError` as `colour_of`."
     matrix, full = colour_of(frame)
-    turns = round((getattr(frame, "rotation", 0) or 0) / 90) # counter-clockwise
     if matrix == "rgb":
-        return np.ascontiguousarray(np.rot90(frame.to_ndarray(format="rgb24"), turns))
+        return _as_shown(frame.to_ndarray(format="rgb24"), frame)
     grey, bits = _is_grey(frame), frame.format.components[0].bits
     # FFmpeg's AVColorRange; the same on both sides, as the matrix: nothing but a change of format
     span = 2 if full or grey else 1
@@ -154,7 +158,15 @@ def frame_to_rgb(
     y = (planes[0] >> (16 - bits)).astype(np.float64) # exact: luma is only shifted
     chroma = [p / 2**(16 - bits) for p in planes[1:3]] or [np.full_like(y, 2**(bits - 1))] * 2
     rgb = ycbcr_to_rgb(np.stack([y, *chroma], axis=-1), matrix, full, bits) # (H,W,3)
-    return np.ascontiguousarray(np.rot90(rgb, turns))
+    return _as_shown(rgb, frame)
+
+def _as_shown(rgb, frame):
+    "Turn and mirror by the display matrix, which is rounded to quarters of a turn."
+    stored = frame.side_data.get(SideData.DISPLAYMATRIX)
+    a, b, _, c, d = np.frombuffer(stored, "=i4")[:5].tolist() if stored else (1, 0, 0, 0, 1)
+    if abs(b) > abs(a): # the rows become columns
+        rgb, a, d = rgb.transpose(1, 0, 2), c, b # (H,W,3) -> (W,H,3)
+    return np.ascontiguousarray(rgb[::-1 if d < 0 else 1, ::-1 if a < 0 else 1])
 
 # %% ../nbs/00_data.ipynb #814c916f
 def pick(
@@ -278,9 +290,14 @@ def _read_video(path, container, fps, start, max_frames, native_fps):
     if not container.streams.video or container.format.name == "tty": # FFmpeg plays plain text as a terminal
         raise InputError(f"{path} has no video stream; give a video file or a folder of images")
     # PyAV's default threading is kept: by frames, it would lose good frames beside broken ones
-    stream, broken, times, frames, colour = container.streams.video[0], [], [], [], None
+    stream = max(container.streams.video, # the largest, but for cover pictures
+                 key=lambda s: (not s.disposition & Disposition.attached_pic, s.width * s.height))
+    broken, times, frames, colour, last = [], [], [], None, 0
     rate = _rate(container, stream, native_fps)
-    for time, frame in pick(_stamped(container, stream, native_fps, broken), fps, start, 1 / rate):
+    def stamped():
+        nonlocal last
+        for last, frame in _stamped(container, stream, native_fps, broken): yield last, frame
+    for time, frame in pick(stamped(), fps, start, 1 / rate):
         colour = colour or colour_of(frame)
         frames.append(frame_to_rgb(frame))
         times.append(float(time))
@@ -292,7 +309,10 @@ def _read_video(path, container, fps, start, max_frames, native_fps):
         why = f"{len(broken)} broken" if broken else f"none from {start} s on"
         raise InputError(f"{path} gives no frame ({why}); check the file and the start time")
     label = colour[0] if colour[0] == "rgb" else f"{colour[0]} {'full' if colour[1] else 'limited'}"
-    return Clip(np.stack(frames), min(float(fps), float(rate)), tuple(times), label, path.stem, len(broken))
+    promised = stream.duration * stream.time_base if stream.duration else Fraction(container.duration or 0, av.time_base)
+    missing = 0 if native_fps or len(frames) == max_frames else float(promised - last - 1 / rate)
+    return Clip(np.stack(frames), min(float(fps), float(rate)), tuple(times), label, path.stem, len(broken),
+                missing if missing > 1 else 0)
 
 # %% ../nbs/00_data.ipynb #a36943c8
 @dataclass(frozen=True)
