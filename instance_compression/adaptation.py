@@ -28,7 +28,7 @@ from .hyperprior import (STRIDE, Hyperprior, InexactError, analysis, flatten, lo
                                              model_identity, pad, receiver_parameters, save_tensors, scales_of,
                                              sender_parameters, stopwatch, symbols_of, unflatten)
 from .rate_distortion import evaluate, psnr_of, rate_distortion, rd_cost, rdm_loss
-from .training import keep_freed_memory, optimizer_tensors, restore_optimizer
+from .training import full_precision, keep_freed_memory, optimizer_tensors, restore_optimizer
 from .update_prior import SpikeAndSlab, add_update, priced_update, quantize_update, update_bits
 
 # %% ../nbs/06_adaptation.ipynb #e41428f3
@@ -399,7 +399,7 @@ class _Run:
     def give_up(self):
         "End the steps on the networks, as they have diverged: what was measured before counts, or what the schedule was shown."
         self.schedule.last = self.step
-        if self.seen: self._try(self.seen)
+        if self.seen: self._try({k: v.clone() for k, v in self.seen.items()})
 
     def _try(self, now:dict):
         "Measure the codec of these tensors, and keep it if it is the best."
@@ -472,6 +472,7 @@ def adapt(
 ) -> Adapted: # the best by true L_RDM
     "Algorithm 1: adapt to one clip. Raises InputError for a checkpoint of something else."
     keep_freed_memory()
+    full_precision()
     run = _Run(model_global, frames, cfg, device)
     if checkpoint and Path(checkpoint).is_file(): _load_run(checkpoint, run)
     smooth, saved, took = {}, time.perf_counter(), 0.0

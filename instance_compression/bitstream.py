@@ -108,7 +108,8 @@ def check_limits(
 def _parse(body:bytes, size:int) -> Header:
     identity, beta, t, sigma, alpha, N, M, K, n_frames, height, width, fps, P = _FIXED.unpack_from(body)
     at = _FIXED.size + 1 + body[_FIXED.size]
-    colour = body[_FIXED.size + 1:at].decode("ascii")
+    # what a terminal would obey is not shown
+    colour = "".join(c if c.isprintable() else "?" for c in body[_FIXED.size + 1:at].decode("ascii"))
     check_limits(n_frames, height, width)
     if not (N and M and fps > 0 and math.isfinite(fps) and len(body) == at + _SECTION.size * (n_frames + 1)):
         raise ValueError("lengths that do not fit")

@@ -5,8 +5,9 @@
 # %% auto #0
 __all__ = ['COLUMNS', 'app', 'console', 'Method', 'Size', 'Preset', 'Part', 'Rounding', 'Quantize', 'Keep', 'provenance',
            'result_row', 'locked', 'read_rows', 'check_columns', 'append_row', 'has_row', 'check_free', 'check_device',
-           'write_pngs', 'write_video', 'main', 'resumable', 'plain_table', 'metrics_table', 'model_of_file',
-           'steps_of', 'setting', 'encode', 'decode', 'info', 'kodak_result', 'train', 'check_decodes', 'demo']
+           'write_pngs', 'write_video', 'main', 'out_of_memory', 'resumable', 'plain_table', 'metrics_table',
+           'model_of_file', 'steps_of', 'setting', 'encode', 'decode', 'info', 'kodak_result', 'train', 'check_decodes',
+           'demo']
 
 # %% ../nbs/10_cli.ipynb #b81ba909
 import csv
@@ -45,7 +46,8 @@ from .data import (CLIPS, IMAGE_SUFFIXES, Clip, InputError, fetch_kodak, load_cl
 from .figures import busiest_crop, comparison_figure, figure_style
 from .hyperprior import (BETAS, SIZES, Hyperprior, global_path, load_global, load_model, load_tensors,
                                              model_identity, stopwatch, without_scales, write_atomically)
-from .training import TrainConfig, beside, join_processes, load_photographs, train as train_model
+from .training import (TrainConfig, beside, join_processes, load_photographs, local_device,
+                                           train as train_model, wait_for_all)
 
 # %% ../nbs/10_cli.ipynb #d18c70c2
 def _processor() -> str:
@@ -105,8 +107,9 @@ def locked(
 ):
     "Keep other runs on this machine from `path`; a run that dies lets go. Raises InputError if another run does not."
     name = hashlib.sha256(str(Path(path).resolve()).encode()).hexdigest()[:24]
-    # of this user, who may write to it
-    folder = Path(tempfile.gettempdir()) / f"instance_compression-{os.getuid() if hasattr(os, 'getuid') else 'locks'}"
+    # of this user, who may write to it; the same for all runs, whatever their TMPDIR
+    shared = Path("/tmp") if os.access("/tmp", os.W_OK) else Path(tempfile.gettempdir())
+    folder = shared / f"instance_compression-{os.getuid() if hasattr(os, 'getuid') else 'locks'}"
     folder.mkdir(mode=0o700, exist_ok=True)
     lock = FileLock(folder / f"{name}.lock", timeout=seconds)
     try: lock.acquire()
@@ -117,16 +120,19 @@ def locked(
 def read_rows(path:Path) -> list: # of dicts
     "The rows of a table; none if it does not exist."
     if not Path(path).is_file(): return []
-    with open(path, newline="") as f: return list(csv.DictReader(f))
+    try:
+        with open(path, newline="") as f: return list(csv.DictReader(f))
+    except (csv.Error, UnicodeDecodeError) as e: raise InputError(f"{path} is no table ({e}); name another one") from None
 
 def check_columns(
     path:Path, # .csv, or nothing yet
     columns, # names
 ) -> list: # its rows
-    "Raises InputError if the table has other columns."
+    "Raises InputError if the table has other columns, or cannot be one."
+    if Path(path).is_dir(): raise InputError(f"{path} is a folder; name a .csv")
     if Path(path).is_file() and Path(path).stat().st_size:
         with open(path, newline="", errors="replace") as f:
-            if csv.DictReader(f).fieldnames != list(columns):
+            if f.readline(2**16).strip().split(",") != list(columns):
                 raise InputError(f"{path} has other columns than this program writes; name another table")
     return read_rows(path)
 
@@ -145,7 +151,7 @@ def has_row(
     **values, # column -> value
 ) -> bool:
     "Whether a row of the table has these values."
-    return any(all(row[k] == str(v) for k, v in values.items()) for row in read_rows(path))
+    return any(all(row.get(k) == str(v) for k, v in values.items()) for row in read_rows(path))
 
 # %% ../nbs/10_cli.ipynb #d4b5c966
 def check_free(
@@ -156,6 +162,9 @@ def check_free(
 ):
     "Raises InputError if something is there that would be lost, or the output's name does not fit."
     if suffix and path.suffix != suffix: raise InputError(f"cannot write {path}: its name must end in {suffix}")
+    try: str(path.resolve()).encode()
+    except UnicodeEncodeError:
+        raise InputError(f"cannot write {str(path)!r}: the name, or a folder's, is not UTF-8; name another output") from None
     if path.exists() and source and Path(source).exists() and path.samefile(source):
         raise InputError(f"{path} is the input; name another output")
     if path.is_dir() and (suffix or any(path.iterdir())):
@@ -203,7 +212,8 @@ def write_video(
             stream = None
             for picture in pictures:
                 if stream is None:
-                    stream = container.add_stream("ffv1", rate=Fraction(fps).limit_denominator(1001 if fps > 0.1 else 10**6))
+                    rate = Fraction(fps).limit_denominator(1001 if fps > 0.1 else 10**6)
+                    stream = container.add_stream("ffv1", rate=max(rate, Fraction(1, 10**6)))
                     stream.height, stream.width, stream.pix_fmt = *picture.shape[:2], "bgr0"
                 container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format="bgr0")))
             container.mux(stream.encode())
@@ -222,9 +232,19 @@ Size = Enum("Size", {s: s for s in SIZES}, type=str)
 def main():
     "Entry point of `instance-compression`."
     try: app()
-    except (InputError, OSError) as e:
-        print(f"error: {e}", file=sys.stderr)
-        sys.exit(1)
+    except (InputError, OSError) as e: said = e
+    except (MemoryError, RuntimeError) as e:
+        if not out_of_memory(e): raise
+        said = "not enough memory; take fewer frames (--max-frames) or smaller crops (--crop), or scale the video"
+    else: return
+    print(f"error: {said}", file=sys.stderr)
+    sys.exit(1)
+
+def out_of_memory(
+    error:Exception, # that was raised
+) -> bool:
+    "Whether memory was the reason: numpy, torch on a CPU and torch on a GPU say so in different ways."
+    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "allocate memory" in str(error)
 
 @contextmanager
 def resumable():
@@ -369,6 +389,10 @@ def encode(
     console.print(f"{clip.name}: {clip.n_frames} frames of {clip.width}x{clip.height} at {clip.fps:g} fps, {clip.colour}; "
                   f"method {cfg.label}, beta {cfg.beta:g}, global model {model_identity(model_global)[:8]}")
     if clip.broken: console.print(f"{clip.broken} broken frames of the source were skipped")
+    if clip.missing: console.print(f"the source ends {clip.missing:.1f} s before its header says; is it complete?")
+    if clip.n_frames > 1 and clip.times[-1] * clip.fps > 1.1 * (clip.n_frames - 1):
+        console.print(f"the frames lie {clip.times[-1] / (clip.n_frames - 1):.2g} s apart on average, the file says "
+                      f"{1 / clip.fps:.2g} s: a decoded video will play faster")
     with locked(output, seconds=0):
         check_free(output, force or checkpoint.is_file(), ".iac", video)  # another run may have written it meanwhile
         with resumable(): adapted = adapt(model_global, clip.frames, cfg, checkpoint, device)
@@ -401,7 +425,7 @@ def decode(
     suffix = (output.suffix.lower()
               if output.suffix.lower() in (".mkv", ".mp4", ".mov", ".avi", ".webm", ".y4m", *IMAGE_SUFFIXES) else "")
     if suffix not in ("", ".mkv"): raise InputError(f"cannot write {suffix} files; name a folder or a .mkv")
-    check_free(output, force, suffix)
+    check_free(output, force, suffix, str(file))
     with stopwatch("opening"): decoder, digest = Decoder(file, model_of_file(file, model)), hashlib.sha256()
     def pictures():
         with closing(decoder.pictures()) as frames, typer.progressbar(frames, length=len(decoder), label="decode",
@@ -483,17 +507,18 @@ def train(
 ):
     ("Train a global model; run the same command again to resume. "
      "Several GPUs: torchrun --nproc-per-node N -m instance_compression.cli train ...")
-    check_device(device)
+    check_device(local_device(device))
+    rank, device = join_processes(device)
     cfg = TrainConfig(beta, Size(size).value, steps, batch_size, crop, zoom, optimizer, lr, lr_hyper, decay=decay, seed=seed,
                       precision=precision)
     interrupted = beside(output, ".ckpt").is_file()  # even between the model and its log
     only_card = (output.is_file() and not interrupted and not beside(output, ".json").exists()
                  and load_tensors(output)[1].get("config") == dataclasses.asdict(cfg))
     paths = photographs(data)
-    rank, device = join_processes(device)
     if not only_card:
         for path, suffix in ((output, ".safetensors"), (beside(output, ".json"), ".json"), (beside(output, ".csv"), ".csv")):
-            if rank == 0: check_free(path, force or interrupted, suffix)
+            check_free(path, force or interrupted, suffix) # all processes see the same folder
+        wait_for_all() # before one of them writes
         with resumable(), locked(output, seconds=0) if rank == 0 else nullcontext():
             train_model(cfg, load_photographs(paths, crop), output, init, device)
     if rank > 0: return

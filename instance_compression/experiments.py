@@ -27,7 +27,7 @@ import typer
 from .adaptation import METHODS, PARTS, PRESETS, AdaptConfig, Adapted, adapt
 from .bit_allocation import bit_allocation
 from .bitstream import encode_clip
-from .cli import check_decodes, check_device, locked, result_row
+from .cli import check_decodes, check_device, locked, out_of_memory, result_row
 from .data import OPEN_5N, InputError, load_clip
 from .hyperprior import BETAS, Hyperprior, load_global, model_identity, without_scales, write_atomically
 
@@ -281,3 +281,6 @@ def collect_all(
 if __name__ == "__main__" and "__file__" in globals():
     try: app()
     except (InputError, OSError) as error: sys.exit(f"error: {error}")
+    except (MemoryError, RuntimeError) as error:
+        if not out_of_memory(error): raise
+        sys.exit("error: not enough memory")

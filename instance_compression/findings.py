@@ -11,6 +11,7 @@ __all__ = ['ABLATIONS', 'read_results', 'of_study', 'curve', 'bd_rate_and_psnr',
            'f5', 'frames_table', 'frames_figure', 'parts_table', 'findings_table', 'speed_markdown', 'build_figures']
 
 # %% ../nbs/12_findings.ipynb #1624123e
+import sys
 import warnings
 from pathlib import Path
 
@@ -61,7 +62,7 @@ def bd_rate_and_psnr(
 ) -> tuple: # (BD-rate [%], BD-PSNR [dB]); nan where the curves overlap too little
     "What `test` needs in bits at equal PSNR, and gains in PSNR at equal rate."
     with warnings.catch_warnings():
-        warnings.simplefilter("error")
+        warnings.simplefilter("error", UserWarning)
         try:
             return tuple(float(f(*anchor, *test, method="akima", require_matching_points=False, min_overlap=min_overlap))
                          for f in (bjontegaard.bd_rate, bjontegaard.bd_psnr))
@@ -360,8 +361,9 @@ def amortization_table(
 def amortization_bd(
     rows:pd.DataFrame, # results/amortization.csv
 ) -> pd.DataFrame: # index n_frames, steps: bd_rate [%], bd_psnr [dB]
-    "The full method against encoder only, by the number of frames and steps. Raises ValueError for rows of several clips."
+    "The full method against encoder only, by the number of frames and steps. Raises ValueError for rows of several clips or recipes."
     if rows["clip"].nunique() > 1: raise ValueError("rows of one clip at a time")
+    if len(rows[["decay", "ema"]].drop_duplicates()) > 1: raise ValueError("rows of one recipe at a time")
     curves = rows.groupby(["n_frames", "steps", "method"]).apply(curve, include_groups=False).unstack()
     return pd.DataFrame([bd_rate_and_psnr(row.encoder, row.full) for row in curves.itertuples()],
                         curves.index, ["bd_rate", "bd_psnr"])
@@ -581,9 +583,10 @@ def findings_table(
 def speed_markdown(
     speed:pd.DataFrame, # results/speed.csv
 ) -> str: # Markdown
-    "The small model's rows, and those without a model: of the machine measured last, and the ratio on the one before."
-    first, last = (speed[speed.machine == machine].set_index(["what", "size", "height"])
-                   for machine in speed.machine.unique()[-2:])
+    "The small model's rows, and those without a model: of the machine measured last, and the ratio on the one before it."
+    speed = speed.drop_duplicates(["machine", "what", "size", "height"], keep="last")
+    *_, first, last = speed.machine[::-1].drop_duplicates()[::-1]  # by their last rows
+    first, last = (speed[speed.machine == machine].set_index(["what", "size", "height"]) for machine in (first, last))
     lines = ["| | size | plain [ms] | ours [ms] | ratio (middle half) | ratio on another processor |",
              "|---|---|---|---|---|---|"]
     for (what, size, height), r in last.iterrows():
@@ -617,4 +620,6 @@ def build_figures(
     return list(drawn)
 
 # %% ../nbs/12_findings.ipynb #d0ff84b9
-if __name__ == "__main__" and "__file__" in globals(): print("\n".join(build_figures()))
+if __name__ == "__main__" and "__file__" in globals():
+    try: print("\n".join(build_figures()))
+    except OSError as e: sys.exit(f"error: {e}; run it in the project's folder, where results/ is")

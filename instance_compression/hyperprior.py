@@ -626,8 +626,11 @@ def load_model(
 ) -> Hyperprior: # in eval mode, float32
     "Read a global model. Raises InputError for a file that holds something else."
     weights, meta = load_tensors(path)
-    if not {"N", "M", "beta"} <= meta.keys():
+    if not isinstance(meta, dict) or not {"N", "M", "beta"} <= meta.keys():
         raise InputError(f"{path} holds no global model; give a file written by `instance-compression train`")
+    sizes = [meta["N"], meta["M"], *meta.get("widths", ()), *meta.get("hyper", ())]
+    if not all(isinstance(n, int) and 0 < n <= 4096 for n in sizes) or len(sizes) not in (2, 4, 5, 7):
+        raise InputError(f"{path} has numbers of channels that make no sense; get it again")
     model = Hyperprior(**{k: meta[k] for k in ("N", "M", "beta", "widths", "hyper", "gain") if k in meta})
     _copy_weights(model, weights, path)
     model.scales = {k[7:]: v.float() for k, v in weights.items() if k.startswith("scales.")}

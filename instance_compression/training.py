@@ -4,10 +4,11 @@
 
 # %% auto #0
 __all__ = ['TrainConfig', 'random_crops', 'load_photographs', 'schedule', 'train_step', 'parameter_groups', 'make_optimizers',
-           'keep_freed_memory', 'beside', 'optimizer_tensors', 'restore_optimizer', 'hold_back', 'validate',
-           'join_processes', 'train', 'branch', 'layer_sensitivity']
+           'keep_freed_memory', 'full_precision', 'beside', 'optimizer_tensors', 'restore_optimizer', 'hold_back',
+           'validate', 'local_device', 'wait_for_all', 'join_processes', 'train', 'branch', 'layer_sensitivity']
 
 # %% ../nbs/04_training.ipynb #948d0791
+import atexit
 import csv
 import ctypes
 import dataclasses
@@ -61,8 +62,8 @@ class TrainConfig:
         if self.crop < 64 or self.crop % 64: raise InputError(f"crop is a multiple of 64, not {self.crop}")
         if self.optimizer not in ("soap", "adam"): raise InputError(f"optimizer is soap or adam, not {self.optimizer}")
         if not 1 <= self.zoom <= 8: raise InputError(f"zoom lies in [1, 8], not {self.zoom}")
-        if min(self.steps, self.batch_size) < 1 or self.seed < 0:
-            raise InputError("steps and batch_size start at 1, seed at 0")
+        if min(self.steps, self.batch_size) < 1 or not 0 <= self.seed < 2**40:
+            raise InputError("steps and batch_size start at 1, seed lies in [0, 2^40)")
         if (not all(0 < v < math.inf for v in (self.beta, self.lr, self.lr_hyper, self.lr_prior, self.clip_norm))
                 or self.warmup < 0):
             raise InputError("beta, clip_norm and the learning rates are positive numbers, warmup starts at 0")
@@ -161,6 +162,10 @@ def keep_freed_memory():
     libc.mallopt(-4, 0)           # M_MMAP_MAX: no block of its own mapping
     libc.mallopt(-1, 2**31 - 1)   # M_TRIM_THRESHOLD
     libc.mallopt(-2, 2**28)       # M_TOP_PAD
+
+def full_precision():
+    "Convolutions in float32 on a GPU, too, where cuDNN would round their factors to 10 bits (TF32)."
+    torch.backends.cudnn.allow_tf32 = False
 
 def beside(
     path:Path, # of a model or a coded file
@@ -274,11 +279,23 @@ def _key(cfg:TrainConfig, images:list, init:Path, device:str) -> dict: # what a 
             "init": model_identity(load_model(init)) if init else "klt", "device": device.split(":")[0]}
 
 # %% ../nbs/04_training.ipynb #c29b8465
+def local_device(device:str) -> str:
+    "Under torchrun, this process's own GPU."
+    return f"cuda:{os.environ['LOCAL_RANK']}" if device == "cuda" and "LOCAL_RANK" in os.environ else device
+
+def wait_for_all():
+    "Go on when all processes are here."
+    if dist.is_initialized(): dist.barrier()
+
 def join_processes(device:str) -> tuple: # (rank, device of this process)
     "Under torchrun, meet the other processes; otherwise (0, device)."
-    if "RANK" not in os.environ or "WORLD_SIZE" not in os.environ: return 0, device
-    if not dist.is_initialized(): dist.init_process_group("nccl" if device.startswith("cuda") else "gloo")
-    return dist.get_rank(), f"cuda:{os.environ['LOCAL_RANK']}" if device == "cuda" else device
+    if not {"RANK", "WORLD_SIZE", "MASTER_ADDR"} <= os.environ.keys(): return 0, device
+    device = local_device(device)
+    if device.startswith("cuda"): torch.cuda.set_device(device)
+    if not dist.is_initialized():
+        dist.init_process_group("nccl" if device.startswith("cuda") else "gloo")
+        atexit.register(dist.destroy_process_group)
+    return dist.get_rank(), device
 
 # %% ../nbs/04_training.ipynb #c21a5802
 def _sample(cfg:TrainConfig, images:list) -> Tensor: # (16,3,crop,crop), which no step draws
@@ -314,6 +331,7 @@ def train(
     if save_every % log_every:
         raise ValueError("save_every is a multiple of log_every, so that a resumed log has the same rows")
     keep_freed_memory()
+    full_precision()
     rank, world = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
     if cfg.batch_size % world:
         raise InputError(f"batch_size {cfg.batch_size} is not a multiple of the {world} processes; change one of them")
