@@ -390,9 +390,9 @@ def encode(
                   f"method {cfg.label}, beta {cfg.beta:g}, global model {model_identity(model_global)[:8]}")
     if clip.broken: console.print(f"{clip.broken} broken frames of the source were skipped")
     if clip.missing: console.print(f"the source ends {clip.missing:.1f} s before its header says; is it complete?")
-    if clip.n_frames > 1 and clip.times[-1] * clip.fps > 1.1 * (clip.n_frames - 1):
-        console.print(f"the frames lie {clip.times[-1] / (clip.n_frames - 1):.2g} s apart on average, the file says "
-                      f"{1 / clip.fps:.2g} s: a decoded video will play faster")
+    if clip.n_frames > 1 and (apart := (clip.times[-1] - clip.times[0]) / (clip.n_frames - 1)) > 1.1 / clip.fps:
+        console.print(f"the frames lie {apart:.2g} s apart on average, the file says {1 / clip.fps:.2g} s: "
+                      "a decoded video will play faster")
     with locked(output, seconds=0):
         check_free(output, force or checkpoint.is_file(), ".iac", video)  # another run may have written it meanwhile
         with resumable(): adapted = adapt(model_global, clip.frames, cfg, checkpoint, device)

@@ -628,8 +628,10 @@ def load_model(
     weights, meta = load_tensors(path)
     if not isinstance(meta, dict) or not {"N", "M", "beta"} <= meta.keys():
         raise InputError(f"{path} holds no global model; give a file written by `instance-compression train`")
-    sizes = [meta["N"], meta["M"], *meta.get("widths", ()), *meta.get("hyper", ())]
-    if not all(isinstance(n, int) and 0 < n <= 4096 for n in sizes) or len(sizes) not in (2, 4, 5, 7):
+    sizes = {"N": [meta["N"]], "M": [meta["M"]]} | {k: meta[k] for k in ("widths", "hyper") if k in meta}
+    lengths = {"N": 1, "M": 1, "widths": 3, "hyper": 2}
+    if not all(isinstance(s, list) and len(s) == lengths[k] and all(isinstance(n, int) and 0 < n <= 4096 for n in s)
+               for k, s in sizes.items()):
         raise InputError(f"{path} has numbers of channels that make no sense; get it again")
     model = Hyperprior(**{k: meta[k] for k in ("N", "M", "beta", "widths", "hyper", "gain") if k in meta})
     _copy_weights(model, weights, path)
