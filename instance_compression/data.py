@@ -78,8 +78,9 @@ def read_image(
         with Image.open(path) as img:
             if getattr(img, "n_frames", 1) > 1 and img.format in ("GIF", "PNG", "TIFF", "WEBP"):
                 raise ValueError(f"{img.n_frames} pictures in one file")
+            if img.mode == "F" or img.mode == "I" and img.format == "TIFF":
+                raise ValueError("samples of 32 bits, whose white is not defined")
             img = ImageOps.exif_transpose(img)
-            if img.mode == "F": raise ValueError("samples in floating point, whose white is not defined")
             if img.mode.startswith("I"): # 16-bit grey; 65535 / 257 = 255
                 grey = np.clip(np.round(np.asarray(img).astype(np.float64) / 257), 0, 255)
                 return np.repeat(grey.astype(np.uint8)[..., None], 3, axis=2)
