@@ -125,11 +125,11 @@ def models_table(
     codecs:pd.DataFrame, # rows of results/kodak_codecs.csv
     published:pd.DataFrame, # rows of results/kodak_anchors.csv
 ) -> str: # Markdown
-    ("The global models on Kodak: rate, PSNR, bits saved at equal PSNR against Pillow's codecs (-: beyond their range), "
+    ("The global models on Kodak: rate, PSNR, bits at equal PSNR against Pillow's codecs (-: beyond their range), "
      "dB against mbt2018-mean at equal rate.")
     compared = against_others(models, codecs, published)
     lines = ["| beta | coded [bpp] | PSNR [dB] | " + " | ".join(compared) + " |", "|---" * (3 + compared.shape[1]) + "|"]
-    number = lambda v: "-" if np.isnan(v) else f"{v:.1f}"
+    number = lambda v: "-" if np.isnan(v) else f"{v:+.1f}"
     for r, differences in zip(models.itertuples(), compared.to_numpy()):
         lines.append(f"| {r.beta:g} | {r.coded_bpp:.3f} | {r.psnr_mean:.2f} | "
                      + " | ".join(map(number, differences)) + " |")

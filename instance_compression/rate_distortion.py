@@ -135,11 +135,11 @@ def against_others(
     codecs:pd.DataFrame, # rows of results/kodak_codecs.csv: codec, coded_bpp, psnr_mean
     published:pd.DataFrame, # rows of results/kodak_anchors.csv: codec, bpp, psnr
     reference:str="mbt2018-mean", # the published codec to compare with
-) -> pd.DataFrame: # a row per model: "fewer bits than CODEC [%]" at equal PSNR, "above REFERENCE [dB]" at equal rate
+) -> pd.DataFrame: # a row per model: "bits against CODEC [%]" at equal PSNR, "PSNR against REFERENCE [dB]" at equal rate
     "How far each model is from other codecs, nan where their curves do not reach."
-    saved = {f"fewer bits than {name} [%]":
-                 100 * (1 - models.coded_bpp / bpp_at(models.psnr_mean, (rows.coded_bpp, rows.psnr_mean)))
-             for name, rows in codecs.groupby("codec", sort=False)}
+    bits = {f"bits against {name} [%]":
+                100 * (models.coded_bpp / bpp_at(models.psnr_mean, (rows.coded_bpp, rows.psnr_mean)) - 1)
+            for name, rows in codecs.groupby("codec", sort=False)}
     rows = published[published.codec == reference]
-    return pd.DataFrame(
-        saved | {f"above {reference} [dB]": models.psnr_mean - psnr_at(models.coded_bpp, (rows.bpp, rows.psnr))})
+    above = models.psnr_mean - psnr_at(models.coded_bpp, (rows.bpp, rows.psnr))
+    return pd.DataFrame(bits | {f"PSNR against {reference} [dB]": above})
