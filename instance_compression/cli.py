@@ -229,8 +229,10 @@ console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
 Method = Enum("Method", {m: m for m in METHODS}, type=str)
 Size = Enum("Size", {s: s for s in SIZES}, type=str)
 
-def main():
-    "Entry point of `instance-compression`."
+def main(
+    app:typer.Typer=app, # whose commands are run
+):
+    "Entry point of `instance-compression`: what goes wrong is one line, and exit code 1."
     try: app()
     except (InputError, OSError) as e: said = e
     except (MemoryError, RuntimeError) as e:

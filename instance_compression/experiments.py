@@ -11,7 +11,6 @@ __all__ = ['FRAMES', 'LATENT_STEPS', 'COSINE', 'FIRST', 'STUDIES', 'TABLES', 'ap
 import dataclasses
 import hashlib
 import json
-import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,7 +26,7 @@ import typer
 from .adaptation import METHODS, PARTS, PRESETS, AdaptConfig, Adapted, adapt
 from .bit_allocation import bit_allocation
 from .bitstream import encode_clip
-from .cli import check_decodes, check_device, locked, out_of_memory, result_row
+from .cli import check_decodes, check_device, locked, main, result_row
 from .data import OPEN_5N, InputError, load_clip
 from .hyperprior import BETAS, Hyperprior, load_global, model_identity, without_scales, write_atomically
 
@@ -278,9 +277,4 @@ def collect_all(
     "Put finished runs into the tables."
     print(f"{collect(folder, results)} runs in {folder} are in the tables of {results}")
 
-if __name__ == "__main__" and "__file__" in globals():
-    try: app()
-    except (InputError, OSError) as error: sys.exit(f"error: {error}")
-    except (MemoryError, RuntimeError) as error:
-        if not out_of_memory(error): raise
-        sys.exit("error: not enough memory")
+if __name__ == "__main__" and "__file__" in globals(): main(app)
