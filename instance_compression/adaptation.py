@@ -310,17 +310,13 @@ def _measured(adapted:Adapted, frames:np.ndarray) -> Adapted:
                                                          symbols=lambda i: adapted.symbols(i, frames[i])))
 
 # %% ../nbs/06_adaptation.ipynb #d9c3f2bf
-class _Run:
-    "The state of an adaptation: all that a checkpoint keeps."
+class _Networks:
+    "The networks while they are trained: their tensors, the average of these over the steps, optimizer and schedule."
     def __init__(self, model_global:Hyperprior, frames:np.ndarray, cfg:AdaptConfig, device:str):
         self.model_global, self.frames, self.cfg, self.device = model_global, frames, cfg, device
-        # the best so far is the global model
-        self.step, self.n_pixels, self.best_now, self.latents, self.schedule = (
-            0, math.prod(frames.shape[:3]), {}, [], _Schedule(cfg))
+        self.step, self.n_pixels, self.schedule = 0, math.prod(frames.shape[:3]), _Schedule(cfg)
         self.seen = {}  # the best that the schedule was shown
         if self.schedule.watches(self.step): self._watch({})
-        self.best = _assemble(model_global, self.best_now, frames, dataclasses.replace(cfg, quantize="loop"))
-        self.log = [self._row(self.best, 0.0)]
         self.model = deepcopy(model_global).requires_grad_(False).to(device)
         theta = receiver_parameters(self.model)
         self.bases = _Base(self.model, sender_parameters(self.model)), _Base(self.model, theta)
@@ -329,7 +325,7 @@ class _Run:
             {k: torch.full_like(p, PARTS[cfg.parts](k, p)) for k, p in theta.items()}, channels_last=True)
         self.trainables = _trainables(self.model, cfg)
         self.average = {k: v.detach().clone() for k, v in self.trainables.items()}  # over the steps
-        self.optimizer, self.begin = _optimizer(self.trainables, cfg), time.perf_counter()
+        self.optimizer = _optimizer(self.trainables, cfg)
 
     @stopwatch("steps")
     def advance(self) -> dict: # metrics of `_rdm_loss`
@@ -365,6 +361,16 @@ class _Run:
 
     def _now(self) -> dict: # name -> tensor, apart from what is trained
         return {k: v.cpu().clone() for k, v in self.average.items()}
+
+# %% ../nbs/06_adaptation.ipynb #97e7975b
+class _Run(_Networks):
+    "An adaptation: all that a checkpoint keeps."
+    def __init__(self, model_global:Hyperprior, frames:np.ndarray, cfg:AdaptConfig, device:str):
+        super().__init__(model_global, frames, cfg, device)
+        # the best so far is the global model
+        self.best_now, self.latents = {}, []
+        self.best = _assemble(model_global, self.best_now, frames, dataclasses.replace(cfg, quantize="loop"))
+        self.log, self.begin = [self._row(self.best, 0.0)], time.perf_counter()
 
     @cached_property
     def key(self) -> dict: # what a checkpoint belongs to

@@ -6,8 +6,8 @@
 __all__ = ['COLUMNS', 'app', 'console', 'Method', 'Size', 'Preset', 'Part', 'Rounding', 'Quantize', 'Keep', 'provenance',
            'result_row', 'locked', 'read_rows', 'check_columns', 'append_row', 'has_row', 'check_free', 'check_device',
            'write_pngs', 'write_video', 'main', 'out_of_memory', 'resumable', 'plain_table', 'metrics_table',
-           'model_of_file', 'steps_of', 'setting', 'encode', 'decode', 'info', 'kodak_result', 'train', 'check_decodes',
-           'demo']
+           'model_of_file', 'steps_of', 'setting', 'chosen', 'describe', 'summarize', 'encode', 'decode', 'info',
+           'kodak_result', 'train', 'check_decodes', 'demo']
 
 # %% ../nbs/10_cli.ipynb #b81ba909
 import csv
@@ -180,6 +180,7 @@ def check_device(device:str):
     except (RuntimeError, AssertionError):
         raise InputError(f"there is no device {device} here; use cpu, or cuda where a GPU is installed") from None
 
+# %% ../nbs/10_cli.ipynb #e7ca0264
 @stopwatch("writing pictures")
 def write_pngs(
     folder:Path, # made here
@@ -255,6 +256,7 @@ def resumable():
     except KeyboardInterrupt:
         raise InputError("stopped; run the same command again to go on from the last checkpoint") from None
 
+# %% ../nbs/10_cli.ipynb #8e3239bb
 def plain_table(*headers) -> Table: # without lines
     "A table of text and numbers; brackets in it are brackets."
     table = Table(box=None)
@@ -310,6 +312,54 @@ def setting(
     default = (str(values["fast"]) if len(set(values.values())) == 1
                else ", ".join(f"{value} in {preset}" for preset, value in values.items()))
     return typer.Option(help=help, show_default=default, **options)
+
+# %% ../nbs/10_cli.ipynb #00619cfe
+def chosen(
+    preset:AdaptConfig, # the recipe
+    beta:float, # of the global model
+    options:dict, # as they were typed; None where they were not
+) -> AdaptConfig: # the recipe with what was typed
+    "Raises InputError for options that exclude each other."
+    given = {k: getattr(v, "value", v) for k, v in options.items()
+             if v is not None and k in AdaptConfig.__dataclass_fields__}
+    if given.get("method") == "global": given.setdefault("latent_steps", 0)
+    cfg = dataclasses.replace(preset, **{"beta": beta} | given)
+    if not cfg.steps and "decay" in given:
+        raise InputError("decay is a share of the steps; give a number of --steps with it")
+    return cfg
+
+def describe(
+    clip:Clip, # what will be encoded
+    cfg:AdaptConfig, # how
+    model_global:Hyperprior, # with which model
+):
+    "Print what is about to be done, and what is unusual about the source."
+    console.print(f"{clip.name}: {clip.n_frames} frames of {clip.width}x{clip.height} at {clip.fps:g} fps, {clip.colour}; "
+                  f"method {cfg.label}, beta {cfg.beta:g}, global model {model_identity(model_global)[:8]}")
+    if clip.broken: console.print(f"{clip.broken} broken frames of the source were skipped")
+    if clip.missing: console.print(f"the source ends {clip.missing:.1f} s before its header says; is it complete?")
+    if clip.n_frames > 1 and (apart := (clip.times[-1] - clip.times[0]) / (clip.n_frames - 1)) > 1.1 / clip.fps:
+        console.print(f"the frames lie {apart:.2g} s apart on average, the file says {1 / clip.fps:.2g} s: "
+                      "a decoded video will play faster")
+
+def summarize(
+    cfg:AdaptConfig, # how it was encoded
+    adapted:Adapted, # what came out
+    encoded:Encoded, # its file
+    seconds:float, # in all
+):
+    "Print rates, quality and where the time went."
+    start = adapted.log[0]
+    console.print(f"global model: {start['bpp']:.4f} bpp (estimate), {start['psnr']:.3f} dB")
+    console.print(metrics_table({cfg.label: encoded}))
+    estimate = adapted.metrics["bpp"] + encoded.coded_bpp_header
+    console.print(f"estimate {estimate:.5f} bpp (latents, update, header), coded {encoded.coded_bpp:.5f} bpp: "
+                  f"{100 * (encoded.coded_bpp / estimate - 1):+.3f} %")
+    console.print(f"adapted in {adapted.log[-1]['seconds']:.0f} s, best at step {adapted.step}, "
+                  f"{np.count_nonzero(adapted.levels):,} of {len(adapted.levels):,} receiver parameters moved; "
+                  f"all done in {seconds:.0f} s")
+    console.print(f"where the time went, all threads together: {stopwatch.report()}")
+    console.print(f"pictures sha256 {encoded.frames_sha256}")
 
 # %% ../nbs/10_cli.ipynb #a6697c1a
 @app.command()
@@ -378,40 +428,19 @@ def encode(
     check_device(device)
     model_global = load_model(model) if model else load_global(1e-3 if beta is None else beta, Size(size).value)
     if scales is False or scales is None and preset == "paper": model_global = without_scales(model_global)
-    given = {k: getattr(v, "value", v) for k, v in ctx.params.items()
-             if v is not None and k in AdaptConfig.__dataclass_fields__}
-    if given.get("method") == "global": given.setdefault("latent_steps", 0)
-    cfg = dataclasses.replace(PRESETS[preset], **{"beta": model_global.beta} | given)
-    if not cfg.steps and "decay" in given:
-        raise InputError("decay is a share of the steps; give a number of --steps with it")
+    cfg = chosen(PRESETS[preset], model_global.beta, ctx.params)
     if table: check_columns(table, COLUMNS)
     clip = load_clip(video, fps, max_frames)
     if video in CLIPS: clip = dataclasses.replace(clip, name=video)
     check_limits(clip.n_frames, clip.height, clip.width)
-    console.print(f"{clip.name}: {clip.n_frames} frames of {clip.width}x{clip.height} at {clip.fps:g} fps, {clip.colour}; "
-                  f"method {cfg.label}, beta {cfg.beta:g}, global model {model_identity(model_global)[:8]}")
-    if clip.broken: console.print(f"{clip.broken} broken frames of the source were skipped")
-    if clip.missing: console.print(f"the source ends {clip.missing:.1f} s before its header says; is it complete?")
-    if clip.n_frames > 1 and (apart := (clip.times[-1] - clip.times[0]) / (clip.n_frames - 1)) > 1.1 / clip.fps:
-        console.print(f"the frames lie {apart:.2g} s apart on average, the file says {1 / clip.fps:.2g} s: "
-                      "a decoded video will play faster")
+    describe(clip, cfg, model_global)
     with locked(output, seconds=0):
         check_free(output, force or checkpoint.is_file(), ".iac", video)  # another run may have written it meanwhile
         with resumable(): adapted = adapt(model_global, clip.frames, cfg, checkpoint, device)
         encoded = encode_clip(output, adapted, model_global, clip)
         if table: append_row(table, result_row(clip, cfg, model_global, adapted, encoded, device))
         if cfg.method != "global": checkpoint.unlink(missing_ok=True)
-    start = adapted.log[0]
-    console.print(f"global model: {start['bpp']:.4f} bpp (estimate), {start['psnr']:.3f} dB")
-    console.print(metrics_table({cfg.label: encoded}))
-    estimate = adapted.metrics["bpp"] + encoded.coded_bpp_header
-    console.print(f"estimate {estimate:.5f} bpp (latents, update, header), coded {encoded.coded_bpp:.5f} bpp: "
-                  f"{100 * (encoded.coded_bpp / estimate - 1):+.3f} %")
-    console.print(f"adapted in {adapted.log[-1]['seconds']:.0f} s, best at step {adapted.step}, "
-                  f"{np.count_nonzero(adapted.levels):,} of {len(adapted.levels):,} receiver parameters moved; "
-                  f"all done in {time.perf_counter() - begin:.0f} s")
-    console.print(f"where the time went, all threads together: {stopwatch.report()}")
-    console.print(f"pictures sha256 {encoded.frames_sha256}")
+    summarize(cfg, adapted, encoded, time.perf_counter() - begin)
 
 # %% ../nbs/10_cli.ipynb #6a5768b3
 @app.command()

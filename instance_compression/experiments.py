@@ -107,6 +107,7 @@ def _steps() -> Iterator:
     yield Experiment("steps", "dashcam", AdaptConfig(steps=0, latent_steps=LATENT_STEPS, **COSINE), "auto")
     yield Experiment("steps", "dashcam", AdaptConfig(steps=5000, evaluations=0, **FIRST), "first-5000", scales=False)
 
+# %% ../nbs/11_experiments.ipynb #b1b85770
 def _recipes() -> Iterator:
     sender, delta = AdaptConfig.lr_sender, AdaptConfig.lr_delta
     changes = {"cosine": {}, "crop-256": {"crop": 256, "steps": 1125}, "crop-512": {"crop": 512, "steps": 280},
@@ -129,6 +130,7 @@ def _recipes() -> Iterator:
             yield Experiment("recipes", clip, AdaptConfig(
                 **{"method": "encoder", "steps": 500, "evaluations": 2} | variants[variant]), variant)
 
+# %% ../nbs/11_experiments.ipynb #a3cab158
 def _by_name(experiments) -> dict: # name -> Experiment
     experiments = list(experiments)
     named = {e.name: e for e in experiments}

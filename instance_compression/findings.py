@@ -8,7 +8,7 @@ __all__ = ['ABLATIONS', 'read_results', 'of_study', 'curve', 'bd_rate_and_psnr',
            'relative_gain', 'f6', 'ablation_table', 'ablation_figure', 'f2', 'f3', 'support_table', 'loss_global',
            'fall_of_loss', 'runs_table', 'amortization_table', 'amortization_bd', 'amortization_figure', 'control_bd',
            'f1', 'gain_by_step', 'gain_by_beta', 'progress_figure', 'f4', 'allocation_shares', 'allocation_figure',
-           'f5', 'frames_table', 'frames_figure', 'parts_table', 'findings_table', 'speed_markdown', 'build_figures']
+           'f5', 'frames_table', 'frames_figure', 'parts_table', 'findings_table', 'build_figures']
 
 # %% ../nbs/12_findings.ipynb #1624123e
 import sys
@@ -26,6 +26,7 @@ from .bit_allocation import GROUPS, by_group
 from .data import OPEN_5N
 from .figures import BETA_STYLE, METHOD_STYLE, draw_rd, figure_style, kodak_figure, save_figure
 from .rate_distortion import rdm_loss
+from .speed import speed_figure
 from .update_prior import SpikeAndSlab, level_bits
 
 # %% ../nbs/12_findings.ipynb #cf819a2c
@@ -35,7 +36,7 @@ def read_results(
     "The tables that the findings are computed from."
     return {name: pd.read_csv(Path(results) / f"{name}.csv", float_precision="round_trip")
             for name in ("runs", "progress", "allocation", "updates", "references", "amortization",
-                         "kodak", "kodak_codecs", "kodak_anchors")}
+                         "kodak", "kodak_codecs", "kodak_anchors", "speed", "roofline")}
 
 def of_study(
     table:pd.DataFrame, # one of the tables of runs
@@ -346,6 +347,7 @@ def runs_table(
     return runs[columns].assign(gain=fall_of_loss(runs, progress)).sort_values(
         ["clip", "beta", "method", "gain"], ascending=[True, True, True, False]).reset_index(drop=True)
 
+# %% ../nbs/12_findings.ipynb #88ceede5
 def amortization_table(
     rows:pd.DataFrame, # results/amortization.csv
 ) -> pd.DataFrame: # index clip, fps, n_frames, megapixels, steps, beta; encoder, full: fall of L_RDM [%]; of the update: n_nonzero, kbit, share_of_bits [%]
@@ -579,22 +581,6 @@ def findings_table(
     lines = [" | ".join((f"| {finding.__name__.upper()}", *finding(t))) + " |" for finding in (f1, f2, f3, f4, f5, f6)]
     return "\n".join(["| | the paper | here | holds, at this budget |", "|---|---|---|---|", *lines])
 
-# %% ../nbs/12_findings.ipynb #414ff662
-def speed_markdown(
-    speed:pd.DataFrame, # results/speed.csv
-) -> str: # Markdown
-    "The small model's rows, and those without a model: of the machine measured last, and the ratio on the one before it."
-    speed = speed.drop_duplicates(["machine", "what", "size", "height"], keep="last")
-    *_, first, last = speed.machine[::-1].drop_duplicates()[::-1]  # by their last rows
-    first, last = (speed[speed.machine == machine].set_index(["what", "size", "height"]) for machine in (first, last))
-    lines = ["| | size | plain [ms] | ours [ms] | ratio (middle half) | ratio on another processor |",
-             "|---|---|---|---|---|---|"]
-    for (what, size, height), r in last.iterrows():
-        if size == "paper": continue
-        lines.append(f"| {what} | {f'{r.width}x{height}' if height else '-'} | {r.plain_ms:,.0f} | {r.ours_ms:,.0f} "
-                     f"| {r.ratio:.2f} ({r.ratio_low:.2f} to {r.ratio_high:.2f}) | {first.ratio[what, size, height]:.2f} |")
-    return "\n".join(lines)
-
 # %% ../nbs/12_findings.ipynb #8a6999a9
 def build_figures(
     results:Path="results", # folder of tables
@@ -613,7 +599,8 @@ def build_figures(
              "ablations": ablation_figure(ablations, of_study(t["progress"], "ablations")),
              "progress": progress_figure(full, of_full["progress"]),
              "allocation": allocation_figure(full, of_full["allocation"], of_full["updates"]),
-             "kodak": kodak_figure(t["kodak"], t["kodak_codecs"], t["kodak_anchors"])}
+             "kodak": kodak_figure(t["kodak"], t["kodak_codecs"], t["kodak_anchors"]),
+             "speed": speed_figure(t["speed"], t["roofline"])}
     frames = of_study(t["runs"], "frames")
     if len(frames): drawn["frames"] = frames_figure(frames_table(pd.concat([frames, whole]), t["progress"]))
     for name, figure in drawn.items(): save_figure(figure, figures, name)
