@@ -14,7 +14,7 @@ import torch
 from instance_compression.adaptation import AdaptConfig, adapt
 from instance_compression.bitstream import encode_clip
 from instance_compression.cli import append_row, check_decodes, has_row, result_row
-from instance_compression.data import load_clip
+from instance_compression.data import Clip, load_clip
 from instance_compression.experiments import COSINE
 from instance_compression.hyperprior import BETAS, Hyperprior, load_global, model_identity
 from instance_compression.rate_distortion import rdm_loss
@@ -22,8 +22,7 @@ from instance_compression.rate_distortion import rdm_loss
 TABLE = Path(__file__).parent.parent / "results/amortization.csv"
 
 
-def row(name:str, fps:float, cfg:AdaptConfig, model:Hyperprior) -> dict:
-    clip = load_clip(name, fps)
+def row(clip:Clip, cfg:AdaptConfig, model:Hyperprior) -> dict:
     adapted = adapt(model, clip.frames, cfg)
     with tempfile.TemporaryDirectory() as folder:
         encoded = encode_clip(Path(folder) / "clip.iac", adapted, model, clip)
@@ -41,4 +40,4 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     for fps, beta, method in itertools.product(args.fps, args.beta, ("encoder", "full")):
         cfg, model = AdaptConfig(method, beta, args.steps, evaluations=1, **COSINE), load_global(beta)
-        if not has_row(TABLE, clip=args.clip, fps=fps, model=model_identity(model), **dataclasses.asdict(cfg)): append_row(TABLE, row(args.clip, fps, cfg, model))
+        if not has_row(TABLE, clip=args.clip, fps=fps, model=model_identity(model), **dataclasses.asdict(cfg)): append_row(TABLE, row(load_clip(args.clip, fps), cfg, model))

@@ -48,6 +48,7 @@ def row(clip, codec, setting):
     return {"clip": clip.name, "codec": codec, "setting": setting, "n_frames": clip.n_frames, "coded_bpp": 8 * size / clip.frames[..., 0].size, "psnr": psnr_of(mse), "library": library} | provenance()
 
 
-table = Path(__file__).parent.parent / "results/references.csv"
-wanted = [(clip, codec, setting) for clip in sys.argv[1:] or OPEN_5N for codec, setting in SETTINGS if not has_row(table, clip=clip, codec=codec, setting=setting)]
-for clip, codec, setting in tqdm(wanted, desc="references"): append_row(table, row(load_clip(clip), codec, setting) | {"clip": clip})
+if __name__ == "__main__":
+    table = Path(__file__).parent.parent / "results/references.csv"
+    wanted = [(clip, codec, setting) for clip in sys.argv[1:] or OPEN_5N for codec, setting in SETTINGS if not has_row(table, clip=clip, codec=codec, setting=setting)]
+    for clip, codec, setting in tqdm(wanted, desc="references"): append_row(table, row(load_clip(clip), codec, setting) | {"clip": clip})

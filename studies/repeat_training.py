@@ -1,6 +1,6 @@
 """Make results/repeated_training.csv: run the command of each shipped model's card again for its first 500 steps, and put the losses beside those of the run that made it.
 
-Machine and threads (1) are to be those of the first run; about six minutes a model. Give betas to run some of them."""
+Machine and threads (1) are to be those of the first run; six to twelve minutes a model. Give model files to run some of them, or others: weights/candidates/small-beta0.00025.safetensors."""
 import json
 import sys
 import tempfile
@@ -17,14 +17,15 @@ from instance_compression.training import TrainConfig, load_photographs, train
 torch.set_num_threads(1)
 STEPS = 500  # the first checkpoint, which holds the losses
 
-for beta in map(float, sys.argv[1:] or BETAS):
-    card = json.loads(global_path(beta).with_suffix(".json").read_text())
+for model in map(Path, sys.argv[1:] or map(global_path, BETAS)):
+    card = json.loads(model.with_suffix(".json").read_text())
     cfg = TrainConfig(**card["config"])
-    init = None if card["init"] == "klt" else global_path(beta).with_name(card["init"])
+    init = None if card["init"] == "klt" else global_path(cfg.beta).with_name(card["init"])
     with tempfile.TemporaryDirectory() as folder:
         train(cfg, load_photographs(photographs(), cfg.crop), Path(folder) / "again.safetensors", init, stop_after=STEPS)
         again = load_tensors(Path(folder) / "again.ckpt")[1]["log"]
-    first = pd.read_csv(Path("results/training") / f"small-beta{beta:g}.csv", float_precision="round_trip")
+    log = model.with_suffix(".csv") if model.with_suffix(".csv").is_file() else Path("results/training") / f"{model.stem}.csv"
+    first = pd.read_csv(log, float_precision="round_trip")
     for row in again:
         loss = first.loc[first.step == row["step"], "loss"].item()
-        append_row(Path("results/repeated_training.csv"), {"beta": beta, "step": row["step"], "loss": loss, "loss_again": row["loss"], "same": loss == row["loss"]} | provenance())
+        append_row(Path("results/repeated_training.csv"), {"beta": cfg.beta, "identity": card["identity"], "step": row["step"], "loss": loss, "loss_again": row["loss"], "same": loss == row["loss"]} | provenance())

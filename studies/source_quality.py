@@ -1,0 +1,44 @@
+"""Make results/source_quality.csv: does it matter how well the clip itself is coded? Encoder only and the full method on one clip that was coded again (x265, all-intra) before it is adapted to; as it is, it has rows in the study `main`.
+
+python studies/source_quality.py [CLIP] [--crf 22 32] [--beta 1e-3] [--steps 1000]   # dashcam by default; about ten minutes on one core for each row
+
+PSNR, rates and losses are those against the frames that are adapted to; `source_psnr` compares these with the clip as it is."""
+import argparse
+import dataclasses
+import itertools
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from amortization import row
+from instance_compression.adaptation import AdaptConfig
+from instance_compression.cli import append_row, has_row
+from instance_compression.data import Clip, load_clip
+from instance_compression.hyperprior import load_global, model_identity
+from instance_compression.rate_distortion import psnr_of
+from references import x265_intra
+
+TABLE = Path(__file__).parent.parent / "results/source_quality.csv"
+
+
+def coded_again(clip:Clip, crf:int) -> tuple: # (clip, {"crf", "source_bpp", "source_psnr"})
+    size, frames = x265_intra(clip.frames, crf)
+    mse = np.mean([np.mean((a / 255 - b / 255)**2) for a, b in zip(frames, clip.frames, strict=True)])
+    return dataclasses.replace(clip, frames=frames), {"crf": crf, "source_bpp": 8 * size / clip.n_pixels, "source_psnr": psnr_of(mse)}
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("clip", nargs="?", default="dashcam")
+    parser.add_argument("--crf", type=int, nargs="+", default=[22, 32])
+    parser.add_argument("--beta", type=float, default=1e-3)
+    parser.add_argument("--steps", type=int, default=1000)
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    model = load_global(args.beta)
+    for crf, method in itertools.product(args.crf, ("encoder", "full")):
+        cfg = AdaptConfig(method, args.beta, args.steps, evaluations=0)
+        if has_row(TABLE, clip=args.clip, crf=crf, model=model_identity(model), **dataclasses.asdict(cfg)): continue
+        clip, source = coded_again(load_clip(args.clip), crf)
+        append_row(TABLE, source | row(clip, cfg, model))
