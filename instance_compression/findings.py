@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['ABLATIONS', 'read_results', 'of_study', 'curve', 'bd_rate_and_psnr', 'complete_clips', 'main_runs', 'bd_table',
            'bd_markdown', 'rd_figure', 'gain_figure', 'bits_against_codecs', 'codecs_markdown', 'coded_cost',
-           'relative_gain', 'f6', 'ablation_table', 'ablation_figure', 'f2', 'f3', 'support_table', 'loss_global',
-           'fall_of_loss', 'runs_table', 'amortization_table', 'amortization_bd', 'amortization_figure', 'control_bd',
-           'f1', 'gain_by_step', 'gain_by_beta', 'progress_figure', 'f4', 'allocation_shares', 'allocation_figure',
-           'f5', 'frames_table', 'frames_figure', 'parts_table', 'findings_table', 'build_figures']
+           'relative_gain', 'f6', 'ablation_table', 'ablation_figure', 'f2', 'f3', 'support_table', 'entropy_bound',
+           'loss_global', 'fall_of_loss', 'runs_table', 'amortization_table', 'amortization_bd', 'amortization_figure',
+           'control_bd', 'f1', 'gain_by_step', 'gain_by_beta', 'progress_figure', 'f4', 'allocation_shares',
+           'allocation_figure', 'f5', 'frames_table', 'frames_figure', 'parts_table', 'findings_table', 'build_figures']
 
 # %% ../nbs/12_findings.ipynb #1624123e
 import sys
@@ -322,6 +322,21 @@ def support_table(
     gain, price = (100 * (1 - support.loss / support.loss_global),
                    100 * bits / support.n_pixels * support.beta / support.loss_global)
     return support[["clip", "steps", "n_moving"]].assign(gain=gain, price=price, net=gain - price)
+
+# %% ../nbs/12_findings.ipynb #1ea5f910
+def entropy_bound(
+    runs:pd.DataFrame, # rows of results/runs.csv
+    updates:pd.DataFrame, # results/updates.csv
+) -> pd.DataFrame: # index clip, beta: kbit, least_kbit (estimates), could_save [% of all bits]
+    "What an update costs, and the least that any prior could charge that prices all parameters alike, each by itself."
+    rows = []
+    for run in runs[runs.run.isin(updates.run)].itertuples():
+        counts = updates[(updates.run == run.run) & (updates.what == "delta_bar")]["count"]
+        n_pixels = run.n_frames * run.height * run.width
+        bits, least = run.bpp_model * n_pixels, -(counts * np.log2(counts / counts.sum())).sum()
+        rows.append({"clip": run.clip, "beta": run.beta, "kbit": bits / 1e3, "least_kbit": least / 1e3,
+                     "could_save": 100 * (bits - least) / (run.bpp * n_pixels)})
+    return pd.DataFrame(rows).set_index(["clip", "beta"])
 
 # %% ../nbs/12_findings.ipynb #3e80a341
 def loss_global(
