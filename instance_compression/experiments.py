@@ -40,7 +40,7 @@ class Experiment:
     variant:str = "fast" # what sets it apart in its study
     n_frames:int = 0 # first frames of the clip; 0 for all
     size:str = "small" # of the global model
-    scales:bool = True # the global model's
+    scales:bool = True # whether the global model's bin scales are used
 
     @property
     def name(self) -> str:

@@ -55,7 +55,7 @@ def draw_rd(
     runs:pd.DataFrame, # rows of results/runs.csv of one clip: method, coded_bpp, psnr
     references:pd.DataFrame=None, # rows of results/references.csv of that clip: codec, coded_bpp, psnr
 ):
-    "RD curve of each method; other codecs in grey, as far as ours reach."
+    "RD curve of each method; other codecs in grey, cut to the range of ours."
     for method, (colour, marker) in METHOD_STYLE.items():
         rows = runs[runs.method == method].sort_values("coded_bpp")
         if len(rows): ax.plot(rows.coded_bpp, rows.psnr, color=colour, marker=marker, label=method)

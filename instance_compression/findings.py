@@ -59,7 +59,7 @@ def curve(
 def bd_rate_and_psnr(
     anchor:tuple, # (rates, PSNRs)
     test:tuple, # (rates, PSNRs)
-    min_overlap:float=0.75, # of the range of both together, that both must have
+    min_overlap:float=0.75, # share of their joint range (PSNR, log rate) that both must cover
 ) -> tuple: # (BD-rate [%], BD-PSNR [dB]); nan where the curves overlap too little
     "What `test` needs in bits at equal PSNR, and gains in PSNR at equal rate."
     with warnings.catch_warnings():
