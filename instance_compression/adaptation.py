@@ -46,17 +46,17 @@ PARTS = { # of the receiver, that an update may be restricted to: (name, paramet
 class AdaptConfig:
     "Everything that decides the result of an adaptation. Raises InputError for a setting that has no meaning."
     method:str = "full" # one of METHODS
-    beta:float = 1e-3 # weight of the rates
+    beta:float = 1e-3 # weight of the rates R and M
     steps:int = 1000 # optimizer steps on sender and receiver; 0: until the gain slows down
     crop:int = 384 # side of the crops [px], rounded up to multiples of 64; 0 for whole frames
     batch_size:int = 1 # crops per step
-    lr_sender:float = 3e-5 # Adam's rate for phi, times its scales
-    lr_delta:float = 3e-4 # Adam's rate for delta
+    lr_sender:float = 3e-5 # Adam's learning rate for phi, times its scales
+    lr_delta:float = 3e-4 # Adam's learning rate for delta
     latent_steps:int = 0 # steps on the latents of each frame, after all others
-    lr_latents:float = 3e-2 # Adam's rate for y and z
+    lr_latents:float = 3e-2 # Adam's learning rate for y and z
     beta2:float = 0.95 # memory of Adam's second moment
-    warmup:int = 10 # steps in which the rates rise linearly
-    decay:float = 0.3 # share of the steps, at the end, in which half a cosine takes the rates to zero; without a number of steps it is not used
+    warmup:int = 10 # steps in which the learning rates rise linearly
+    decay:float = 0.3 # last share of the steps, in which the learning rates fall to zero (half a cosine); unused if steps=0
     ema:float = 0.98 # decay of the moving average of phi and delta, which is what is measured and kept
     sender_first:float = 0.0 # share of the steps before delta moves
     rounding:str = "boundary" # of y in the loss, one of ROUNDINGS (notebook 01)
@@ -207,7 +207,7 @@ def _rdm_loss(
     bases:tuple, # `_Base` of the sender and of the receiver
     offset:Tensor, # of the sender, in units of its scales, in channels_last order
     delta:Tensor=None, # update (P,), in channels_last order; None: the receiver stays global
-) -> tuple: # (L_RDM / beta, mse, bpp_y, bpp_z and loss = L_RD / beta of this step)
+) -> tuple: # (L_RDM / beta, dict: mse, bpp_y, bpp_z and loss = L_RD / beta of this step)
     "L_RDM / beta of some crops, with the metrics behind it (M of a density has no absolute meaning and is left out of them)."
     phi, theta = bases
     parameters, bits = phi.moved(torch.addcmul(phi.values, phi.scale, offset)), 0.0
@@ -244,7 +244,7 @@ def optimize_latents(
 WATCH = 100 # steps between looks, without a number of steps
 
 class _Schedule:
-    "The rates over steps; without a number of steps, `last` is open until the gain slows down."
+    "The learning rates over the steps; with `steps=0`, `last` is open until the gain slows down."
     def __init__(self, cfg:AdaptConfig):
         self.warmup, self.watched = max(1, cfg.warmup), []  # what was seen at each look
         self.falls_from, self.last = ((round((1 - cfg.decay) * cfg.steps), cfg.steps if cfg.networks else 0)
@@ -264,7 +264,7 @@ class _Schedule:
         return self.last is None and step % WATCH == 0
 
     def watch(self, step:int, cost:float):
-        ("Let the rates fall when the last two intervals brought a tenth of the gain so far, or less: after five "
+        ("Let the learning rates fall when the last two intervals brought a tenth of the gain so far, or less: after five "
          "at the earliest, as the cost may rise at first, after nine if nothing is gained.")
         self.watched.append(cost)
         gain, recent = self.watched[0] - min(self.watched), min(self.watched[:-2], default=cost) - min(self.watched)
@@ -346,13 +346,13 @@ class _Networks:
         if not all(math.isfinite(v.sum().item()) for v in self.trainables.values()):
             return metrics | {"loss": math.nan}  # diverged
         for k, v in self.average.items():
-            # a tenth of the steps, as long as they are few
+            # over about a tenth of the steps so far, as long as they are few
             v.lerp_(self.trainables[k].detach(), 1 - min(cfg.ema, self.step / (self.step + 10)))
         if self.schedule.watches(self.step): self._watch(self._now())
         return metrics
 
     def _watch(self, now:dict):
-        "Show the schedule the true cost of up to four frames, that share the update with all others."
+        "Show the schedule the true cost of up to four frames; the update's bits are shared by all frames."
         some = _assemble(self.model_global, now,
                          self.frames[np.linspace(0, len(self.frames) - 1, min(4, len(self.frames))).astype(int)], self.cfg)
         self.schedule.watch(self.step, self.cfg.beta * (rd_cost(some.metrics, self.cfg.beta)
@@ -403,7 +403,7 @@ class _Run(_Networks):
                 self.best, self.best_now = dataclasses.replace(candidate, step=self.best.step), bare
 
     def give_up(self):
-        "End the steps on the networks, as they have diverged: what was measured before counts, or what the schedule was shown."
+        "End the steps on the diverged networks: the best measured before is kept, or the best that the schedule was shown."
         self.schedule.last = self.step
         if self.seen: self._try({k: v.clone() for k, v in self.seen.items()})
 

@@ -92,7 +92,7 @@ def read_image(
         raise InputError(f"{path} does not exist; check the path") from None
     except MemoryError:
         raise
-    except Exception as e: # Pillow raises what a damaged file makes it stumble over
+    except Exception as e: # damaged files make Pillow raise exceptions of many types
         why = " ".join(str(e).split())
         raise InputError(f"{path} is not a readable image ({why}); give a PNG, JPEG, WebP or TIFF file") from None
 
@@ -151,7 +151,7 @@ def frame_to_rgb(
     if matrix == "rgb":
         return _as_shown(frame.to_ndarray(format="rgb24"), frame)
     grey, bits = _is_grey(frame), frame.format.components[0].bits
-    # FFmpeg's AVColorRange; the same on both sides, as the matrix: nothing but a change of format
+    # FFmpeg's AVColorRange; source and target have the same range and matrix, so that only the format changes
     span = 2 if full or grey else 1
     wide = frame.reformat(format="gray16le" if grey else "yuv444p16le", interpolation="BILINEAR", src_colorspace="ITU709",
                           dst_colorspace="ITU709", src_color_range=span, dst_color_range=span)
@@ -208,7 +208,7 @@ def _decoded(container, stream, broken):
 
 # %% ../nbs/00_data.ipynb #91913afa
 def _stamped(container, stream, native_fps, broken):
-    "Yield (time after the first frame, frame) and keep the rate in use on the way: by time stamp, or by index."
+    "Yield (time after the first frame, frame); the time is that of the time stamps, or index / rate."
     rate, first, last = _rate(container, stream, native_fps), None, None
     for i, frame in enumerate(_decoded(container, stream, broken)):
         if native_fps or frame.pts is None and first is None or container.format.name in _RAW:
@@ -259,7 +259,7 @@ def _read_images(path, fps, start, max_frames, native_fps):
 # %% ../nbs/00_data.ipynb #8fa21fec
 def read_iframes(
     path:str|Path, # a video file, a folder of images, or an image
-    fps:float=2, # frames per second to keep; for a folder, the rate to state
+    fps:float=2, # frames per second to keep; for a folder without `native_fps`, the rate of its images
     start:float=0, # time of the first frame [s]
     max_frames:int|None=None, # at most so many frames; None: all
     native_fps:float|None=None, # rate of the source [1/s], instead of its time stamps
@@ -278,7 +278,7 @@ def read_iframes(
     if path.stat().st_size == 0:
         raise InputError(f"{path} is empty (0 bytes); copy or download it again")
     try:
-        # a colon in a relative name would be a protocol's
+        # FFmpeg would take a colon in a relative name for the end of a protocol
         with av.open(str(path.resolve()), metadata_errors="replace") as container:
             return _read_video(path, container, fps, start, max_frames, native_fps)
     except (av.FFmpegError, OSError) as e:
@@ -290,7 +290,7 @@ def _read_video(path, container, fps, start, max_frames, native_fps):
     "The frames of an open container, as `read_iframes` describes."
     if not container.streams.video or container.format.name == "tty": # FFmpeg plays plain text as a terminal
         raise InputError(f"{path} has no video stream; give a video file or a folder of images")
-    # PyAV's default threading is kept: by frames, it would lose good frames beside broken ones
+    # PyAV's default threading is kept: frame threading would lose good frames next to broken ones
     stream = max(container.streams.video, # the largest, but for cover pictures
                  key=lambda s: (not s.disposition & Disposition.attached_pic, s.width * s.height))
     broken, times, frames, colour, last = [], [], [], None, 0
@@ -469,7 +469,7 @@ def load_clip(
         return read_iframes(name, fps, max_frames=max_frames)
     source = CLIPS[name]
     path = fetch(name)
-    # what else fps may be, `read_iframes` refuses
+    # `read_iframes` refuses other values of fps
     limit = max(1, round(source.seconds * min(fps, 1000))) if source.seconds and fps > 0 else None
     return read_iframes(path, fps, source.start, min((n for n in (max_frames, limit) if n is not None), default=None),
                         source.native_fps)

@@ -113,13 +113,13 @@ class GDN(PlainGDN):
     def __init__(self,
         in_channels:int, # C
         inverse:bool=False, # IGDN
-        inplace:bool=False, # where no gradient is asked for, write over the input: half of the time goes to memory otherwise
+        inplace:bool=False, # without gradients, overwrite the input; otherwise half of the time goes to memory
     ):
         super().__init__(in_channels, inverse)
         self.inplace = inplace
 
     def forward(self, x:Tensor) -> Tensor: # (B,C,H,W)
-        "Normalize, or undo it."
+        "GDN, or IGDN if `inverse`."
         if torch.is_autocast_enabled(x.device.type): return super().forward(x)
         return _Normalize.apply(
             x, self.beta_reparam(self.beta), self.gamma_reparam(self.gamma), self.inverse,
@@ -144,7 +144,7 @@ class SubpixelDeconv(nn.ConvTranspose2d):
 # %% ../nbs/01_hyperprior.ipynb #04512119
 SIZES = {"small": {"N": 64, "M": 320, "widths": (32, 64, 128), "hyper": (64, 96)},
          "paper": {"N": 128, "M": 192}, "paper-high": {"N": 192, "M": 320}} # name -> channels
-STRIDE = 64 # pixels of x behind one element of z
+STRIDE = 64 # pixels of x along each side per element of z
 
 class Scaled(nn.Sequential):
     "Layers whose input is multiplied by `before` and whose output by `after`."
@@ -166,7 +166,7 @@ class Hyperprior(MeanScaleHyperprior):
         gain:float=1.0, # quantizer steps in one unit of x
     ):
         super().__init__(N, M)
-        self.beta, self.scales = beta, {}  # of bins and steps, see `scales_of`
+        self.beta, self.scales = beta, {}  # of update bins and optimizer steps, see `scales_of`
         self.widths, self.hyper = tuple(widths or (N, N, N)), tuple(hyper or (M, M * 3 // 2))
         a, b, c = self.widths
         self.g_a = Scaled(
@@ -361,10 +361,10 @@ def _rescale(a:Tensor) -> Tensor: # integers in +-MAX_ACTIVATION
     "Sums of products, in place, back to activations."
     return a.mul_(2.0**-WEIGHT_BITS).add_(0.5).floor_().clamp_(-MAX_ACTIVATION, MAX_ACTIVATION)
 
-_POSITIONS = 512 # of a layer's output that are computed at once, to stay in the cache
+_POSITIONS = 512 # output positions of a layer that are computed at once, to stay in the cache
 
-def _int8_kernels(W:Tensor) -> tuple: # (int8 (R,9C), one index tensor a digit) of integer kernels (O,C,3,3)
-    "Digits of 3x3 kernels, one below the other, and which of the O kernels have that digit (all the first): few need the third."
+def _int8_kernels(W:Tensor) -> tuple: # (int8 (R,9C), one index tensor per digit) of integer kernels (O,C,3,3)
+    "Digits of 3x3 kernels, stacked as rows, and which kernels have each digit: all the first, few the third."
     digits = _digits(W.permute(0, 2, 3, 1)).flatten(2)
     have = [torch.arange(len(W)), *(d.any(1).nonzero()[:, 0] for d in digits[1:])]
     return torch.cat([d[rows] for d, rows in zip(digits, have)]), have
@@ -391,8 +391,9 @@ def _int8_conv(
     return out
 
 # %% ../nbs/01_hyperprior.ipynb #29f15285
-def _integer_weights(model:Hyperprior) -> list: # (layer, W, b, digits) of each layer of h_s; W and b are integers in float64, digits those of W where they may be used; None where there are none
-    "Converted once for as long as the weights stay what they are."
+def _integer_weights(model:Hyperprior) -> list: # (layer, W, b, digits) of each layer of h_s
+    ("Integer weights, converted again only when the weights change. W and b are integers in float64, digits those of W "
+     "where they may be used; None where there are none.")
     key = [(p.data_ptr(), p._version) for p in model.h_s.parameters()]
     if getattr(model, "_integers", (None, None))[0] != key:
         layers = []
@@ -450,7 +451,7 @@ def analysis(
     model:Hyperprior, # with the (adapted) sender and receiver
     x:Tensor, # one frame (1,3,H,W) in [0,1], any size
 ) -> dict: # int32 "y_symbols" (1,M,h,w), "z_symbols" (1,N,h/4,w/4); float64 "scales_hat", "means_hat"
-    "What the encoder sends of one frame, with the entropy parameters that the decoder will derive from z."
+    "What the encoder sends for one frame, with the entropy parameters that the decoder will derive from z."
     with stopwatch("g_a, h_a"):
         y = model.g_a(pad(x).to(memory_format=torch.channels_last))
         z = model.h_a(y)
@@ -484,7 +485,7 @@ def synthesis(
         return to_uint8(x_hat)[0]
 
 # %% ../nbs/01_hyperprior.ipynb #fd9f2de7
-def quantizer_gain(beta:float) -> float: # 1 / Delta, in units of x
+def quantizer_gain(beta:float) -> float: # 1.3 / Delta
     "Quantizer steps in one unit of x that suit beta: 1.3 times what high-rate theory gives."
     return 0.75 * math.sqrt(math.log(2) / (6 * beta))  # 0.75 sqrt(3) = 1.3
 

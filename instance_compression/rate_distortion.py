@@ -43,7 +43,7 @@ def rd_cost(
 
 # %% ../nbs/02_rate_distortion.ipynb #723d30c9
 SCALE_MIN = 0.11 # CompressAI's lower bound of scales_hat
-MASS_MIN = 2.0**-24 # the smallest mass in the coder's tables; the 32 bits more of a symbol outside them are not estimated
+MASS_MIN = 2.0**-24 # the smallest mass in the coder's tables; the 32 raw bits of a symbol outside them are not estimated
 
 def gaussian_bits(
     symbols:Tensor, # integers

@@ -49,7 +49,7 @@ class TrainConfig:
     lr_hyper:float = 9e-4 # of h_a and h_s
     lr_prior:float = 2e-3 # of the factorized prior
     warmup:int = 100 # steps of linear warm-up
-    decay:float = 0.4 # share of the steps, at the end, in which the rates fall linearly to nought
+    decay:float = 0.4 # share of the steps, at the end, in which the learning rates fall linearly to zero
     ema:float = 0.999 # decay of the moving average of the weights, which is what is validated and kept
     clip_norm:float = 1.0 # largest gradient norm of L_RD / beta
     seed:int = 0 # of crops, noise and weights
@@ -80,7 +80,7 @@ def random_crops(
     area = np.array([im.shape[0] * im.shape[1] for im in images], dtype=float)
     crops = []
     for i in rng.choice(len(images), cfg.batch_size, p=area / area.sum()):
-        # of the square that becomes the crop
+        # side of the square that is resized to the crop
         side = min(round(cfg.crop / cfg.zoom**rng.uniform(-1, 1)), *images[i].shape[:2])
         top, left = (rng.integers(0, n - side + 1) for n in images[i].shape[:2])
         crop = images[i][top:top + side, left:left + side]
@@ -119,7 +119,7 @@ def train_step(
 ) -> dict: # mse, bpp_y, bpp_z, loss (L_RD / beta)
     "One step on L_RD / beta and on the auxiliary loss of the medians; gradients are averaged over the processes, if there are several."
     weights, medians = optimizers
-    # over the processes, in place
+    # mean over the processes, in place
     mean = lambda t: dist.all_reduce(t.div_(dist.get_world_size())) if dist.is_initialized() else None
     with torch.autocast(x.device.type, torch.bfloat16, enabled=cfg.precision == "bf16"):
         out = model(x, rounding="mixed")
@@ -164,7 +164,7 @@ def keep_freed_memory():
     libc.mallopt(-2, 2**28)       # M_TOP_PAD
 
 def full_precision():
-    "Convolutions in float32 on a GPU, too, where cuDNN would round their factors to 10 bits (TF32)."
+    "Keep convolutions in float32 on a GPU, where cuDNN would otherwise round their inputs to 10 mantissa bits (TF32)."
     torch.backends.cudnn.allow_tf32 = False
 
 def beside(
@@ -321,7 +321,7 @@ def train(
     out:Path, # the model file; checkpoint and log lie beside it
     init:Path=None, # start from this model instead of the transform
     device:str="cpu", # "cpu" or "cuda"
-    log_every:int=100, # steps behind one row of the log
+    log_every:int=100, # steps averaged in one row of the log
     save_every:int=500, # steps between checkpoints, a multiple of log_every; each is validated
     progress:bool=True, # show a bar
     stop_after:int=None, # stop at this step as if interrupted
@@ -364,7 +364,7 @@ def train(
     return load_model(out)
 
 def _finish(run:_Run, images:list, out:Path, init:Path):
-    "Write the model, with its bin scales, and its log; the checkpoint has served."
+    "Write the model, with its bin scales, and its log; delete the checkpoint."
     calibrate_scales(run.average.cpu(), _sample(run.cfg, images))
     save_model(out, run.average, {"config": dataclasses.asdict(run.cfg), "init": Path(init).name if init else "klt"})
     with write_atomically(beside(out, ".csv")) as tmp, open(tmp, "w", newline="") as f:
@@ -400,7 +400,7 @@ def layer_sensitivity(
     draws:int=3, # to average over
     seed:int=0, # of the draws
 ) -> list: # dicts: tensor, n_moved, d_loss (increase of L_RD / beta)
-    "The loss caused by a bin, up or down at random, in some elements of each of the receiver's tensors."
+    "For each receiver tensor, how much the loss rises when some of its elements move by a bin, up or down at random."
     loss = lambda: rd_cost(rate_distortion(model(x, rounding="round"), x), model.beta).item()
     rng, before, rows, theta = torch.Generator().manual_seed(seed), loss(), [], receiver_parameters(model)
     scales = unflatten(scales_of(model, theta), theta)

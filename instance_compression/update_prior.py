@@ -20,7 +20,7 @@ from .rate_distortion import MASS_MIN
 # %% ../nbs/03_update_prior.ipynb #f4d93679
 @dataclass(frozen=True)
 class SpikeAndSlab:
-    "Prior of one parameter's update. `alpha=0` is the slab alone (finding F3)."
+    "Prior of one parameter's update. `alpha=0` is the slab alone (finding F3, notebook 12)."
     bin_width:float = 0.005 # t, width of a quantization bin
     sigma:float = 0.05 # standard deviation of the slab
     alpha:float = 1000.0 # weight of the spike over that of the slab
@@ -69,7 +69,7 @@ def density_bits(
 
 def bin_masses(
     prior:SpikeAndSlab, # its parameters
-    ndtr=ndtr, # the normal cumulative; the codec gives one that is the same on every machine
+    ndtr=ndtr, # the normal CDF; the codec passes one that is the same on every machine
 ) -> np.ndarray: # float64 (2K+1,), mass of level -K ... K
     "p[k t] for every level; the outer bins hold the tails."
     k, t = np.arange(prior.max_level + 1), prior.bin_width
