@@ -13,7 +13,6 @@ from pathlib import Path
 warnings.filterwarnings("ignore")
 
 import numpy as np
-import pandas as pd
 import torch
 from compressai.ans import BufferedRansEncoder, RansDecoder
 from compressai.layers import GDN as PlainGDN
@@ -33,7 +32,7 @@ from instance_compression.data import Clip, data_dir, load_clip, sample_clip, to
 from instance_compression.entropy_coding import (_CRCS, _after, _channel_index, _index_table, _pop, decode_update, encode_frame, encode_update, factorized_tables,
                                                  gaussian_tables, scale_indexes)
 from instance_compression.hyperprior import (GDN, SIZES, Hyperprior, SubpixelDeconv, analysis, init_transform, load_global, pad, quantizer_gain, receiver_parameters,
-                                             sender_parameters, stopwatch, synthesis, write_atomically)
+                                             sender_parameters, stopwatch, synthesis)
 from instance_compression.training import keep_freed_memory
 from instance_compression.update_prior import SpikeAndSlab, bin_masses
 
@@ -262,8 +261,7 @@ def run(args, folder:Path):
         clip = load_clip("dashcam", 2.0)
         plain, ours = clip_decode(load_global(1e-3), clip, folder)
         add("decode the clip dashcam", "small", clip.height, clip.width, plain, ours, max(5, args.repeats // 2))
-        rows = [row | provenance() for row in decode_stages(load_global(1e-3), clip, folder)]
-        with write_atomically(args.table.with_name("decode_stages.csv")) as tmp: pd.DataFrame(rows).to_csv(tmp, index=False)
+        for row in decode_stages(load_global(1e-3), clip, folder): store(args.table.with_name("decode_stages.csv"), row)
     console.print(table)
 
 
