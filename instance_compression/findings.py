@@ -7,8 +7,9 @@ __all__ = ['ABLATIONS', 'read_results', 'of_study', 'curve', 'bd_rate_and_psnr',
            'bd_markdown', 'rd_figure', 'gain_figure', 'bits_against_codecs', 'codecs_markdown', 'coded_cost',
            'relative_gain', 'f6', 'ablation_table', 'ablation_figure', 'f2', 'f3', 'support_table', 'entropy_bound',
            'loss_global', 'fall_of_loss', 'runs_table', 'amortization_table', 'amortization_bd', 'amortization_figure',
-           'control_bd', 'f1', 'gain_by_step', 'gain_by_beta', 'progress_figure', 'f4', 'allocation_shares',
-           'allocation_figure', 'f5', 'frames_table', 'frames_figure', 'parts_table', 'findings_table', 'build_figures']
+           'source_quality_table', 'control_bd', 'f1', 'gain_by_step', 'gain_by_beta', 'progress_figure', 'f4',
+           'allocation_shares', 'allocation_figure', 'f5', 'frames_table', 'frames_figure', 'parts_table',
+           'findings_table', 'build_figures']
 
 # %% ../nbs/12_findings.ipynb #1624123e
 import sys
@@ -405,6 +406,19 @@ def amortization_figure(
     right.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     fig.tight_layout(pad=0.4)
     return fig
+
+# %% ../nbs/12_findings.ipynb #e0fc00ae
+def source_quality_table(
+    rows:pd.DataFrame, # results/source_quality.csv
+    runs:pd.DataFrame, # rows of the same clip, beta and settings as it is
+    progress:pd.DataFrame, # results/progress.csv
+) -> pd.DataFrame: # index source: source_psnr [dB]; encoder, full: fall of L_RDM [%] (estimates); full_less_encoder
+    "What encoder only and the full method gain on a clip that was coded again before."
+    as_is = runs[runs.method.isin(["encoder", "full"])]
+    gains = pd.concat([as_is.assign(source="as it is", source_psnr=np.nan, gain=fall_of_loss(as_is, progress)),
+                       rows.assign(source=rows.crf.map("x265, crf {}".format), gain=100 * (1 - rows.loss / rows.loss_global))])
+    table = gains.pivot_table(index="source", columns="method", values="gain")
+    return gains.groupby("source")[["source_psnr"]].first().join(table).assign(full_less_encoder=table.full - table.encoder)
 
 # %% ../nbs/12_findings.ipynb #e7ed1f81
 def control_bd(
