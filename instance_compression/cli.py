@@ -305,13 +305,14 @@ def steps_of(
 def setting(
     name:str, # a field of AdaptConfig
     help:str, # what it is
+    panel:str="Settings of the recipe", # of the help text; None for the first one
     **options, # others of typer.Option
 ):
     "An option whose default is that of the preset."
     values = {preset: getattr(cfg, name) for preset, cfg in PRESETS.items()}
     default = (str(values["fast"]) if len(set(values.values())) == 1
                else ", ".join(f"{value} in {preset}" for preset, value in values.items()))
-    return typer.Option(help=help, show_default=default, **{"rich_help_panel": "Settings of the recipe"} | options)
+    return typer.Option(help=help, show_default=default, rich_help_panel=panel, **options)
 
 # %% ../nbs/10_cli.ipynb #00619cfe
 def chosen(
@@ -373,10 +374,10 @@ def encode(
              "with --model, that of the model). Smaller means better pictures and larger files.")] = None,
     steps: Annotated[Optional[int], setting(
         "steps", "Optimizer steps on sender and receiver; auto: until the gain slows down.",
-        rich_help_panel=None, parser=steps_of, metavar="INTEGER|auto")] = None,
+        panel=None, parser=steps_of, metavar="INTEGER|auto")] = None,
     method: Annotated[Optional[Method], setting(
         "method", "What to adapt: nothing, the sender, the latents, or the full model. "
-                  "(encoder and full as in the paper: with --latent-steps 0.)", rich_help_panel=None)] = None,
+                  "(encoder and full as in the paper: with --latent-steps 0.)", panel=None)] = None,
     preset: Annotated[Preset, typer.Option(
         help="The paper's recipe (a global model without scales, whole frames), or ours; "
              "other options override its settings.")] = "fast",

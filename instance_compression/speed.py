@@ -17,17 +17,17 @@ WHAT = ["what", "size", "height", "width"]
 def latest(
     table:pd.DataFrame, # of measurements
     what:list=WHAT, # columns that say what was measured
-) -> list: # of DataFrame, index `what`; the machine measured last is the last one
+) -> dict: # machine -> DataFrame, index `what`; the machine measured last is the last one
     "What each machine was measured at last, machine by machine."
     table = table.drop_duplicates(["machine", *what], keep="last")
     machines = table.machine[::-1].drop_duplicates()[::-1]  # in the order of their last rows
-    return [table[table.machine == machine].set_index(what) for machine in machines]
+    return {machine: table[table.machine == machine].set_index(what) for machine in machines}
 
 def speed_markdown(
     speed:pd.DataFrame, # results/speed.csv
 ) -> str: # Markdown
     "The small model's rows, and those without a model: of the machine measured last, and the ratios on those before it."
-    *others, last = latest(speed)
+    *others, last = latest(speed).values()
     lines = ["| | size | plain [ms] | ours [ms] | ratio (middle half) | ratio on other processors |",
              "|---|---|---|---|---|---|"]
     for row in last[last.index.get_level_values("size") != "paper"].itertuples():
@@ -37,6 +37,7 @@ def speed_markdown(
                      f"| {row.ratio:.2f} ({row.ratio_low:.2f} to {row.ratio_high:.2f}) | {elsewhere or '-'} |")
     return "\n".join(lines)
 
+# %% ../nbs/13_speed.ipynb #528905e0
 def processor(
     machine:str, # as the tables name it
 ) -> str: # short
@@ -52,17 +53,19 @@ def speed_figure(
     fig = Figure(figsize=(6.75, 2.8))
     left, right = fig.subplots(1, 2)
     machines = latest(speed)
-    small = machines[-1][machines[-1].index.get_level_values("size") != "paper"].index
-    for k, (of_machine, colour, marker) in enumerate(zip(machines, BETA_STYLE.values(), "oDsv")):
-        rows = of_machine.reindex(small)
+    *_, last = machines.values()
+    small = last[last.index.get_level_values("size") != "paper"].index
+    for k, (machine, colour, marker) in enumerate(zip(machines, BETA_STYLE.values(), "oDsv")):
+        rows = machines[machine].reindex(small)
         y = [len(small) - 1 - i + 0.2 * ((len(machines) - 1) / 2 - k) for i in range(len(small))]
         left.errorbar(rows.ratio, y, xerr=[rows.ratio - rows.ratio_low, rows.ratio_high - rows.ratio], color=colour,
-                      marker=marker, ls="none", lw=0.8, label=processor(of_machine.machine.iloc[0]))
+                      marker=marker, ls="none", lw=0.8, label=processor(machine))
     left.axvline(1, color="0.6", lw=0.8)
     left.set(yticks=range(len(small)), xlabel="Times faster than the plain way", xlim=(0, None),
              yticklabels=[f"{what}, {width}x{height}" if height else what for what, _, height, width in small[::-1]])
     left.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.4, 1))
-    rows = latest(roofline, ["what", "size"])[-1][::-1].reset_index()
+    *_, rows = latest(roofline, ["what", "size"]).values()
+    rows = rows[::-1].reset_index()
     right.plot(rows.gflop / rows.kernels_ms * 1e3, rows.index, "o", color="k", label="convolutions and products alone")
     right.plot(rows.gflop_per_s, rows.index, "o", color="k", mfc="none", label="in all")
     right.axvline(rows.matrix_gflop_per_s.median(), color="0.6", ls="--", label="one large product of matrices")

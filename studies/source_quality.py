@@ -5,10 +5,8 @@ python studies/source_quality.py [CLIP] [--crf 22 32] [--beta 1e-3] [--steps 100
 PSNR, rates and losses are those against the frames that are adapted to; `source_psnr` compares these with the clip as it is."""
 import argparse
 import dataclasses
-import itertools
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from amortization import row
@@ -16,16 +14,14 @@ from instance_compression.adaptation import AdaptConfig
 from instance_compression.cli import append_row, has_row
 from instance_compression.data import Clip, load_clip
 from instance_compression.hyperprior import load_global, model_identity
-from instance_compression.rate_distortion import psnr_of
-from references import x265_intra
+from references import psnr_between, x265_intra
 
 TABLE = Path(__file__).parent.parent / "results/source_quality.csv"
 
 
 def coded_again(clip:Clip, crf:int) -> tuple: # (clip, {"crf", "source_bpp", "source_psnr"})
     size, frames = x265_intra(clip.frames, crf)
-    mse = np.mean([np.mean((a / 255 - b / 255)**2) for a, b in zip(frames, clip.frames, strict=True)])
-    return dataclasses.replace(clip, frames=frames), {"crf": crf, "source_bpp": 8 * size / clip.n_pixels, "source_psnr": psnr_of(mse)}
+    return dataclasses.replace(clip, frames=frames), {"crf": crf, "source_bpp": 8 * size / clip.n_pixels, "source_psnr": psnr_between(frames, clip.frames)}
 
 
 if __name__ == "__main__":
@@ -37,8 +33,9 @@ if __name__ == "__main__":
     args = parser.parse_args()
     torch.set_num_threads(1)
     model = load_global(args.beta)
-    for crf, method in itertools.product(args.crf, ("encoder", "full")):
-        cfg = AdaptConfig(method, args.beta, args.steps, evaluations=0)
-        if has_row(TABLE, clip=args.clip, crf=crf, model=model_identity(model), **dataclasses.asdict(cfg)): continue
+    for crf in args.crf:
+        wanted = [cfg for cfg in (AdaptConfig(method, args.beta, args.steps, evaluations=0) for method in ("encoder", "full"))
+                  if not has_row(TABLE, clip=args.clip, crf=crf, model=model_identity(model), **dataclasses.asdict(cfg))]
+        if not wanted: continue
         clip, source = coded_again(load_clip(args.clip), crf)
-        append_row(TABLE, source | row(clip, cfg, model))
+        for cfg in wanted: append_row(TABLE, source | row(clip, cfg, model))
