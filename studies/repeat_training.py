@@ -1,6 +1,6 @@
 """Make results/repeated_training.csv: run the command of each shipped model's card again for its first 500 steps, and put the losses beside those of the run that made it.
 
-Machine and threads (1) are to be those of the first run; six to twelve minutes a model. Give model files to run some of them, or others: weights/candidates/small-beta0.00025.safetensors."""
+Machine and threads (1) are to be those of the first run; six to twelve minutes a model. Give model files to run some of them, or others."""
 import json
 import sys
 import tempfile
@@ -16,11 +16,12 @@ from instance_compression.training import TrainConfig, load_photographs, train
 
 torch.set_num_threads(1)
 STEPS = 500  # the first checkpoint, which holds the losses
+PARENTS = Path(__file__).parent.parent / "weights/parents"  # models that were branched from, and are not shipped any more
 
 for model in map(Path, sys.argv[1:] or map(global_path, BETAS)):
     card = json.loads(model.with_suffix(".json").read_text())
     cfg = TrainConfig(**card["config"])
-    init = None if card["init"] == "klt" else global_path(cfg.beta).with_name(card["init"])
+    init = None if card["init"] == "klt" else next(path for path in (PARENTS / card["init"], global_path(cfg.beta).with_name(card["init"])) if path.is_file())
     with tempfile.TemporaryDirectory() as folder:
         train(cfg, load_photographs(photographs(), cfg.crop), Path(folder) / "again.safetensors", init, stop_after=STEPS)
         again = load_tensors(Path(folder) / "again.ckpt")[1]["log"]
