@@ -139,10 +139,10 @@ def _by_name(experiments) -> dict: # name -> Experiment
 
 STUDIES = {study: _by_name(experiments) for study, experiments in { # study -> name -> Experiment
     "main": _methods("main", OPEN_5N, BETAS, 1000),
-    "earlier": _methods("earlier", OPEN_5N, BETAS, 1000, ("encoder", "full"), "cosine", **COSINE),
     "control": (Experiment("control", clip,
-                           AdaptConfig("encoder", beta, 1000, latent_steps=LATENT_STEPS, evaluations=0, **COSINE), "cosine")
+                           AdaptConfig("encoder", beta, 1000, latent_steps=LATENT_STEPS, evaluations=0))
                 for clip in OPEN_5N for beta in BETAS),
+    "earlier": _methods("earlier", OPEN_5N, (3e-3, 1e-3, 1e-4), 1000, ("encoder", "full"), "cosine", **COSINE),
     "ablations": _ablations(),
     "frames": (Experiment("frames", clip, AdaptConfig(steps=1000, **COSINE), f"first-{n}", n)
                for clip in ("dashcam", "room") for n in (1, 2, 5, 10, 20) if n < FRAMES[clip]),
