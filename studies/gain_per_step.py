@@ -1,0 +1,71 @@
+"""Make results/gain_per_step.csv: does the full method gain sooner from another start, or from crops that are chosen by their loss?
+
+python studies/gain_per_step.py [--clips foreman tree1080] [--steps 250]   # about a quarter of an hour on one core for both clips
+
+Starts: the global model (as always); where 500 steps on the other clip ended; where 500 steps on the same clip ended at the neighbouring beta, with that beta's global model. Crops by loss: of two that are drawn, the one on which the global model costs more.
+All with the default settings, and beta 1e-3."""
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from unittest.mock import patch
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from instance_compression.adaptation import AdaptConfig, _Run, clip_crops
+from instance_compression.cli import append_row, has_row, provenance
+from instance_compression.data import load_clip, to_tensor
+from instance_compression.hyperprior import analysis, load_global, synthesis
+from instance_compression.rate_distortion import gaussian_bits
+
+TABLE = Path(__file__).parent.parent / "results/gain_per_step.csv"
+BETA, NEIGHBOUR, BLOCK = 1e-3, 3e-3, 16  # of the runs; of the start at another beta; side of a latent [px]
+
+
+def run(clip:str, cfg:AdaptConfig, start:dict, name:str, choose:Callable=clip_crops) -> tuple: # (rows, {"phi", "delta"} at the end)
+    "Steps from a start (nothing: the global model), measured on the whole clip before the first and along the way."
+    run = _Run(load_global(cfg.beta), frames[clip], cfg, "cpu")
+    with torch.no_grad():
+        for k, v in start.items(): run.trainables[k].copy_(v); run.average[k].copy_(v)
+    if start: run.measure()
+    with patch("instance_compression.adaptation.clip_crops", choose):
+        for _ in tqdm(range(cfg.steps), desc=f"{clip}, {name}", unit="step"):
+            run.advance()
+            if cfg.measured_at(run.step): run.measure()
+    rows = [{"clip": clip, "beta": cfg.beta, "steps": cfg.steps, "variant": name} | row for row in (run.log[1:] if start else run.log)]
+    return [row | {"loss_global": run.log[0]["loss"]} for row in rows], run._now()
+
+
+@torch.no_grad()
+def cost_images(model, frames) -> np.ndarray: # uint8, of the shape of the frames
+    "What the global model pays for each block, D / beta + R of y, as brightness (white: what 1 % of the pixels exceed)."
+    costs = []
+    for frame in frames:
+        symbols = analysis(model, to_tensor(frame))
+        bits = gaussian_bits(symbols["y_symbols"], symbols["scales_hat"])[0].sum(0) / BLOCK**2
+        error = ((synthesis(model, symbols, *frame.shape[:2]) / 255.0 - frame / 255.0)**2).mean(-1) / BETA
+        bits = bits.repeat_interleave(BLOCK, 0).repeat_interleave(BLOCK, 1)[:frame.shape[0], :frame.shape[1]]
+        costs.append(bits.numpy() + error)
+    costs = np.stack(costs)
+    return np.rint(255 * np.minimum(1, costs / np.quantile(costs, 0.99))).astype(np.uint8)[..., None].repeat(3, -1)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--clips", nargs=2, default=["foreman", "tree1080"])
+    parser.add_argument("--steps", type=int, default=250)
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    frames = {clip: load_clip(clip, 2.0).frames for clip in args.clips}
+    cfg, longer = AdaptConfig(beta=BETA, steps=args.steps, evaluations=0), {"steps": 500, "evaluations": 1}
+    for clip, other in zip(args.clips, args.clips[::-1]):
+        def by_loss(images, cfg, step):
+            return clip_crops(images, cfg, max((2 * step, 2 * step + 1), key=lambda draw: clip_crops(costs, cfg, draw).mean().item()))
+        costs = cost_images(load_global(BETA), frames[clip])
+        variants = {"global model": (lambda: {}, clip_crops), "crops by loss": (lambda: {}, by_loss),
+                    f"after 500 steps on {other}": (lambda: run(other, AdaptConfig(beta=BETA, **longer), {}, "start")[1], clip_crops),
+                    f"after 500 steps at beta {NEIGHBOUR:g}": (lambda: run(clip, AdaptConfig(beta=NEIGHBOUR, **longer), {}, "start")[1], clip_crops)}
+        for name, (start, choose) in variants.items():
+            if has_row(TABLE, clip=clip, beta=BETA, steps=args.steps, variant=name, step=args.steps): continue
+            for row in run(clip, cfg, start(), name, choose)[0]: append_row(TABLE, row | provenance())
