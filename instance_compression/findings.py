@@ -80,14 +80,14 @@ def complete_clips(
 
 def main_runs(
     t:dict, # of `read_results`
-    study:str="earlier", # whose runs of the networks
+    study:str="main", # whose runs of the networks
     **values, # column -> value
-) -> pd.DataFrame: # rows that have these values, of the study main as of the other
-    ("The main result: of the clips that all methods were run on. The global model's rows and those of latents alone, "
-     "in which no setting of the networks has a part, are those of the study main.")
-    rows = t["runs"][(t["runs"].study == study)
-                     | (t["runs"].study == "main") & t["runs"].method.isin(["global", "latents"])].assign(study=study)
-    return of_study(rows[rows["clip"].isin(complete_clips(rows))], study, **values)
+) -> pd.DataFrame: # rows that have these values
+    ("The main result: of the clips that all methods were run on. With another study, the rows of the global model and of "
+     "latents alone, in which no setting of the networks has a part, are still those of main.")
+    in_main = t["runs"].study == "main"
+    rows = t["runs"][(t["runs"].study == study) | in_main & t["runs"].method.isin(["global", "latents"])]
+    return of_study(rows[rows["clip"].isin(complete_clips(t["runs"][in_main]))].assign(study=study), study, **values)
 
 def bd_table(
     runs:pd.DataFrame, # rows of `main_runs`
@@ -427,7 +427,7 @@ def control_bd(
 ) -> tuple: # (BD-rate [%], BD-PSNR [dB]); nan where runs are missing
     "full+latents against encoder+latents."
     curves = [curve(rows) for rows in (of_study(t["runs"], "control", clip=clip, method="encoder+latents"),
-                                       main_runs(t, "earlier", clip=clip, method="full+latents")) if len(rows) == 4]
+                                       main_runs(t, clip=clip, method="full+latents")) if len(rows) == 4]
     return bd_rate_and_psnr(*curves) if len(curves) == 2 else (np.nan, np.nan)
 
 # %% ../nbs/12_findings.ipynb #01b50669
