@@ -42,6 +42,10 @@ class Coder:
         if Coder.requests.pop(0) != f"{table.digest} {n}": raise SystemExit("another table, or another number of symbols")
         return Coder.symbols.pop(0)
 
+    def encode_reverse(self, symbols, table):
+        "What a decoder puts back; the transcript has what it took."
+        if self.real: self.real.encode_reverse(symbols, table.real)
+
     def is_empty(self):
         return self.real.is_empty() if self.real else True
 

@@ -16,7 +16,7 @@ from tqdm import tqdm
 from instance_compression.adaptation import AdaptConfig, _Run, clip_crops
 from instance_compression.cli import append_row, has_row, provenance
 from instance_compression.data import load_clip, to_tensor
-from instance_compression.hyperprior import analysis, load_global, synthesis
+from instance_compression.hyperprior import analysis, load_global, model_identity, synthesis
 from instance_compression.rate_distortion import gaussian_bits
 
 TABLE = Path(__file__).parent.parent / "results/gain_per_step.csv"
@@ -33,7 +33,7 @@ def run(clip:str, cfg:AdaptConfig, start:dict, name:str, choose:Callable=clip_cr
         for _ in tqdm(range(cfg.steps), desc=f"{clip}, {name}", unit="step"):
             run.advance()
             if cfg.measured_at(run.step): run.measure()
-    rows = [{"clip": clip, "beta": cfg.beta, "steps": cfg.steps, "variant": name} | row for row in (run.log[1:] if start else run.log)]
+    rows = [{"clip": clip, "beta": cfg.beta, "model": model_identity(run.model_global), "steps": cfg.steps, "variant": name} | row for row in (run.log[1:] if start else run.log)]
     return [row | {"loss_global": run.log[0]["loss"]} for row in rows], run._now()
 
 
@@ -67,5 +67,5 @@ if __name__ == "__main__":
                     f"after 500 steps on {other}": (lambda: run(other, AdaptConfig(beta=BETA, **longer), {}, "start")[1], clip_crops),
                     f"after 500 steps at beta {NEIGHBOUR:g}": (lambda: run(clip, AdaptConfig(beta=NEIGHBOUR, **longer), {}, "start")[1], clip_crops)}
         for name, (start, choose) in variants.items():
-            if has_row(TABLE, clip=clip, beta=BETA, steps=args.steps, variant=name, step=args.steps): continue
+            if has_row(TABLE, clip=clip, beta=BETA, model=model_identity(load_global(BETA)), steps=args.steps, variant=name, step=args.steps): continue
             for row in run(clip, cfg, start(), name, choose)[0]: append_row(TABLE, row | provenance())

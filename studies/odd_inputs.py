@@ -118,17 +118,20 @@ def files(d, good): # name -> path of a damaged .iac
 whole_png = b"\x89PNG\r\n\x1a\n" + bytes(100)
 
 
-def run(*arguments): # (exit code, what the user sees)
+def run(*arguments): # (exit code, lines of error)
     out, errors = io.StringIO(), io.StringIO()
     sys.argv = ["instance-compression", *map(str, arguments)]
     with redirect_stdout(out), redirect_stderr(errors):
         try: cli(); code = 0
         except SystemExit as e: code = e.code or 0
         except BaseException as e: code = 99; print(f"error: uncaught {type(e).__name__}: {e}", file=sys.stderr)
-    lines = [s for s in errors.getvalue().replace("\r", "\n").splitlines() if s.startswith("error")]
-    return code, lines[-1] if lines else ""
+    return code, error_lines(errors.getvalue())
 
-def outputs(d, clip): # name -> (code, line, nothing left): outputs that cannot be written
+def error_lines(errors): return [s for s in errors.replace("\r", "\n").splitlines() if s.startswith("error") or "Traceback" in s]
+
+def is_refused(code, lines): return code in (1, 2) and len(lines) == 1 and lines[0].startswith("error")
+
+def outputs(d, clip): # name -> (code, lines of error, nothing left): outputs that cannot be written
     shell = lambda limit, *args: subprocess.run([sys.executable, "-W", "ignore", "-m", "instance_compression.cli", *map(str, args)], capture_output=True, text=True, preexec_fn=limit)
     def small():
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -139,14 +142,13 @@ def outputs(d, clip): # name -> (code, line, nothing left): outputs that cannot 
             ("decode to a full disk", small, ("decode", d / "good.iac", "-o", d / "full-frames"), d / "full-frames"),
             ("encode into a folder that cannot be written", None, ("encode", clip, "--method", "global", "-o", "/proc/out.iac"), Path("/proc/out.iac"))):
         done = shell(limit, *args)
-        errors = [s for s in done.stderr.replace("\r", "\n").splitlines() if s.startswith("error") or "Traceback" in s]
-        yield name, done.returncode, errors[-1] if errors else "", not left.exists() and not [p for p in d.iterdir() if p.name.startswith(".full")]
+        yield name, done.returncode, error_lines(done.stderr), not left.exists() and not [p for p in d.iterdir() if p.name.startswith(".full")]
     first = subprocess.Popen([sys.executable, "-W", "ignore", "-m", "instance_compression.cli", "encode", str(clip), "--steps", "400", "--crop", "64", "-o", str(d / "two.iac")], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     for line in iter(lambda: first.stderr.read(1), ""):  # the bar shows that it is at work
         if line == "%": break
     second = shell(None, "encode", clip, "--steps", "400", "--crop", "64", "-o", d / "two.iac")
     first.kill(); first.communicate()
-    yield "two runs on one output, the second", second.returncode, second.stderr.strip().splitlines()[-1], not (d / "two.iac").exists()
+    yield "two runs on one output, the second", second.returncode, error_lines(second.stderr), not (d / "two.iac").exists()
 
 
 def main():
@@ -158,21 +160,21 @@ def main():
         d, frames, model = Path(folder), sample_clip(4, 72, 100).frames, load_global(1e-3)
         for name, path, expected in inputs(d, frames):
             out = d / "out.iac"
-            code, line = run("encode", path, "-o", out, "--method", "global")
+            code, lines = run("encode", path, "-o", out, "--method", "global")
             shape = None
             if code == 0:
                 decoder = Decoder(out, model)
                 shape = np.stack([decoder[i] for i in range(len(decoder))]).shape[:3]
-            passed = shape == expected if expected else bool(code and line) and not out.exists()
+            passed = shape == expected if expected else is_refused(code, lines) and not out.exists()
             out.unlink(missing_ok=True)
-            note(input=name, exit_code=code, sees=line.replace(str(d), "") or f"{shape[0]} frames of {shape[2]}x{shape[1]}", passed=passed)
+            note(input=name, exit_code=code, sees="; ".join(lines).replace(str(d), "") or f"{shape[0]} frames of {shape[2]}x{shape[1]}", passed=passed)
         good = d / "good.iac"
         run("encode", folder_of(d / "source", frames[:2]), "-o", good, "--method", "global")
         for name, path in files(d, good):
-            code, line = run("decode", path, "-o", d / "frames")
-            note(input=name, exit_code=code, sees=line.replace(str(d), ""), passed=bool(code and line) and not (d / "frames").exists())
-        for name, code, line, clean in outputs(d, d / "source"):
-            note(input=name, exit_code=code, sees=line.replace(str(d), ""), passed=bool(code) and line.startswith("error") and clean)
+            code, lines = run("decode", path, "-o", d / "frames")
+            note(input=name, exit_code=code, sees="; ".join(lines).replace(str(d), ""), passed=is_refused(code, lines) and not (d / "frames").exists())
+        for name, code, lines, clean in outputs(d, d / "source"):
+            note(input=name, exit_code=code, sees="; ".join(lines).replace(str(d), ""), passed=is_refused(code, lines) and clean)
     pd.DataFrame(rows).to_csv(a.table, index=False)
     if bad := [r["input"] for r in rows if not r["passed"]]: raise SystemExit(f"not as it should be: {bad}")
 

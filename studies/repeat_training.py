@@ -9,24 +9,28 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from instance_compression.cli import append_row, provenance
+from instance_compression.cli import append_row, has_row, provenance
 from instance_compression.data import photographs
 from instance_compression.hyperprior import BETAS, global_path, load_tensors
 from instance_compression.training import TrainConfig, load_photographs, train
 
 torch.set_num_threads(1)
 STEPS = 500  # the first checkpoint, which holds the losses
-PARENTS = Path(__file__).parent.parent / "weights/parents"  # models that were branched from, and are not shipped any more
+ROOT = Path(__file__).parent.parent
+TABLE, PARENTS = ROOT / "results/repeated_training.csv", ROOT / "weights/parents"  # models that were branched from, and are not shipped any more
 
 for model in map(Path, sys.argv[1:] or map(global_path, BETAS)):
     card = json.loads(model.with_suffix(".json").read_text())
     cfg = TrainConfig(**card["config"])
-    init = None if card["init"] == "klt" else next(path for path in (PARENTS / card["init"], global_path(cfg.beta).with_name(card["init"])) if path.is_file())
+    if has_row(TABLE, identity=card["identity"], commit=provenance()["commit"]): continue
+    starts = [path for path in (PARENTS / card["init"], model.with_name(card["init"]), global_path(BETAS[0]).with_name(card["init"])) if path.is_file()]
+    if card["init"] != "klt" and not starts: raise SystemExit(f"{card['init']}, from which {model} was branched, is not there")
+    init = None if card["init"] == "klt" else starts[0]
     with tempfile.TemporaryDirectory() as folder:
         train(cfg, load_photographs(photographs(), cfg.crop), Path(folder) / "again.safetensors", init, stop_after=STEPS)
         again = load_tensors(Path(folder) / "again.ckpt")[1]["log"]
-    log = model.with_suffix(".csv") if model.with_suffix(".csv").is_file() else Path("results/training") / f"{model.stem}.csv"
+    log = model.with_suffix(".csv") if model.with_suffix(".csv").is_file() else ROOT / f"results/training/{model.stem}.csv"
     first = pd.read_csv(log, float_precision="round_trip")
     for row in again:
         loss = first.loc[first.step == row["step"], "loss"].item()
-        append_row(Path("results/repeated_training.csv"), {"beta": cfg.beta, "identity": card["identity"], "step": row["step"], "loss": loss, "loss_again": row["loss"], "same": loss == row["loss"]} | provenance())
+        append_row(TABLE, {"beta": cfg.beta, "identity": card["identity"], "step": row["step"], "loss": loss, "loss_again": row["loss"], "same": loss == row["loss"]} | provenance())

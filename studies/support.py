@@ -12,7 +12,7 @@ from tqdm import tqdm
 from instance_compression.adaptation import AdaptConfig, _rdm_loss, _Run, clip_crops
 from instance_compression.cli import append_row, has_row, provenance
 from instance_compression.data import load_clip
-from instance_compression.hyperprior import load_global
+from instance_compression.hyperprior import load_global, model_identity
 
 SHARES = (0.0, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 CROPS = 120 # in the mean gradient
@@ -33,7 +33,7 @@ def row(model, frames, cfg, share, order) -> dict:
     run.moves = torch.zeros(len(order)).index_fill(0, order[:n], 1.0)
     for _ in tqdm(range(cfg.steps), desc=f"{n} parameters", unit="step"): run.advance()
     run.measure()
-    return {"beta": cfg.beta, "steps": cfg.steps, "share": share, "n_moving": n, "n_parameters": len(order), "n_pixels": run.n_pixels, "loss_global": run.log[0]["loss"]} | {k: run.log[-1][k] for k in ("loss", "bpp_y", "bpp_z", "mse", "psnr", "seconds")}
+    return {"beta": cfg.beta, "model": model_identity(model), "steps": cfg.steps, "share": share, "n_moving": n, "n_parameters": len(order), "n_pixels": run.n_pixels, "loss_global": run.log[0]["loss"]} | {k: run.log[-1][k] for k in ("loss", "bpp_y", "bpp_z", "mse", "psnr", "seconds")}
 
 
 if __name__ == "__main__":
@@ -41,6 +41,6 @@ if __name__ == "__main__":
     clip = sys.argv[1] if len(sys.argv) > 1 else "dashcam"
     cfg = AdaptConfig(steps=int(sys.argv[2]) if len(sys.argv) > 2 else 1000, decay=1.0, ema=0.0, quantize="never", model_rate=False, keep="last")
     frames, model, table = load_clip(clip, 2.0).frames, load_global(cfg.beta), Path(__file__).parent.parent / "results/support.csv"
-    missing = [s for s in SHARES if not has_row(table, clip=clip, steps=cfg.steps, share=s)]
+    missing = [s for s in SHARES if not has_row(table, clip=clip, model=model_identity(model), steps=cfg.steps, share=s)]
     order = mean_gradient(model, frames, cfg).abs().argsort(descending=True) if missing else None
     for share in missing: append_row(table, {"clip": clip} | row(model, frames, cfg, share, order) | provenance())
