@@ -396,16 +396,21 @@ class _Run(_Networks):
         ("The true cost of what there is now; kept if it is the best. After the last step, the best is tried "
          "without its update, too: on few frames the bits may not pay.")
         self._try(self._now())
-        if self.step == self.schedule.last and self.cfg.keep == "best" and self.best.levels.any():
-            bare = self.best_now | {"delta": torch.zeros_like(self.best_now["delta"])}
-            candidate = _assemble(self.model_global, bare, self.frames, self.cfg)
-            if self.keeps(rdm_loss(candidate.metrics, self.cfg.beta)):
-                self.best, self.best_now = dataclasses.replace(candidate, step=self.best.step), bare
+        if self.step == self.schedule.last: self._try_bare()
 
     def give_up(self):
         "End the steps on the diverged networks: the best measured before is kept, or the best that the schedule was shown."
         self.schedule.last = self.step
         if self.seen: self._try({k: v.clone() for k, v in self.seen.items()})
+        self._try_bare()
+
+    def _try_bare(self):
+        "Measure the best without its update."
+        if self.cfg.keep == "last" or not self.best.levels.any(): return
+        bare = self.best_now | {"delta": torch.zeros_like(self.best_now["delta"])}
+        candidate = _assemble(self.model_global, bare, self.frames, self.cfg)
+        if self.keeps(rdm_loss(candidate.metrics, self.cfg.beta)):
+            self.best, self.best_now = dataclasses.replace(candidate, step=self.best.step), bare
 
     def _try(self, now:dict):
         "Measure the codec of these tensors, and keep it if it is the best."

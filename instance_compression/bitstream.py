@@ -103,7 +103,7 @@ def check_limits(
     "Raises InputError for a clip that the format has no room for."
     if not (0 < n_frames <= MAX_FRAMES and 0 < height < MAX_SIDE and 0 < width < MAX_SIDE and height * width <= MAX_PIXELS):
         raise InputError(f"{n_frames} frames of {width}x{height}: a file holds up to {MAX_FRAMES:,} frames of less than "
-                         f"{MAX_SIDE:,} pixels a side and {MAX_PIXELS:,} pixels in all; cut or scale the clip")
+                         f"{MAX_SIDE:,} pixels a side and {MAX_PIXELS:,} pixels a frame; cut or scale the clip")
 
 def _parse(body:bytes, size:int) -> Header:
     identity, beta, t, sigma, alpha, N, M, K, n_frames, height, width, fps, P = _FIXED.unpack_from(body)

@@ -127,11 +127,11 @@ def colour_of(
 ) -> tuple[str, bool]: # key of `LUMA_WEIGHTS`, or "rgb"; True if full range
     "Matrix and range of a frame. Raises `InputError` for a matrix that is not a Y'CbCr one."
     fmt, tag, grey = frame.format, int(frame.colorspace), _is_grey(frame)
-    if fmt.is_rgb or fmt.has_palette or fmt.name.startswith("mono"):
-        return "rgb", True
     if max((c.bits for c in fmt.components), default=0) > 16:
         raise InputError(f"format {fmt.name} has samples in floating point, whose white is not defined; "
                          "convert the video first")
+    if fmt.is_rgb or fmt.has_palette or fmt.name.startswith("mono"):
+        return "rgb", True
     if fmt.name.startswith("xyz") or tag in (8, 11, 12, 13, 14, 15, 16, 17):
         raise InputError(f"colour coding {tag} in format {fmt.name} is not supported; convert the video to BT.709 first")
     matrix = _MATRIX_OF_TAG.get(tag, "bt709" if frame.height >= 720 else "bt601")
@@ -176,7 +176,7 @@ def pick(
     start:float=0, # time of the first frame wanted [s]
     period:float=0, # native frame period [s]
 ):
-    "Yield the pairs of `stamped` nearest to the times start + k / fps, lazily."
+    "Yield the first pair at or after each of the times start + k / fps - period / 2, lazily."
     step = 1 / Fraction(float(fps)).limit_denominator(10**6)
     due = Fraction(float(start)).limit_denominator(10**6) - Fraction(period) / 2
     for time, frame in stamped:
@@ -310,10 +310,16 @@ def _read_video(path, container, fps, start, max_frames, native_fps):
         why = f"{len(broken)} broken" if broken else f"none from {start} s on"
         raise InputError(f"{path} gives no frame ({why}); check the file and the start time")
     label = colour[0] if colour[0] == "rgb" else f"{colour[0]} {'full' if colour[1] else 'limited'}"
-    promised = stream.duration * stream.time_base if stream.duration else Fraction(container.duration or 0, av.time_base)
-    missing = 0 if native_fps or len(frames) == max_frames else float(promised - last - 1 / rate)
+    missing = 0 if native_fps or len(frames) == max_frames else float(_promised(container, stream) - last - 1 / rate)
     return Clip(np.stack(frames), min(float(fps), float(rate)), tuple(times), label, path.stem, len(broken),
                 missing if missing > 1 else 0)
+
+def _promised(container, stream):
+    "Seconds of the stream by its header (Matroska has a tag); those of the container, if nothing else is in it; else 0."
+    tag = re.fullmatch(r"(\d+):(\d+):(\d+(?:\.\d+)?)", stream.metadata.get("DURATION", ""))
+    if stream.duration: return stream.duration * stream.time_base
+    if tag: return 3600 * int(tag[1]) + 60 * int(tag[2]) + Fraction(tag[3])
+    return Fraction(container.duration or 0, av.time_base) if len(container.streams) == 1 else 0
 
 # %% ../nbs/00_data.ipynb #a36943c8
 @dataclass(frozen=True)
@@ -394,9 +400,11 @@ def _obtain(folder, file, url, sha256):
         _download(url, known, path)
     found = pooch.file_hash(str(path)) if known or path.parent == cache else None
     if known and found != known:
-        raise InputError(f"{path} has SHA-256 {found[:12]}..., expected {known[:12]}...; delete it and fetch it again")
+        raise InputError(f"{path} has SHA-256 {found[:12]}..., expected {known[:12]}...; delete it"
+                         f"{'' if sha256 else f' and {note.name} beside it'}, and fetch it again")
     if not known and found:
-        note.write_text(found + "\n")
+        part = note.with_suffix(".part")
+        part.write_text(found + "\n"); part.replace(note)  # whole or not at all
     return path
 
 # %% ../nbs/00_data.ipynb #a11446ef
