@@ -29,7 +29,7 @@ from instance_compression.adaptation import AdaptConfig, adapt, _Run
 from instance_compression.bitstream import Decoder, encode_clip
 from instance_compression.cli import append_row, console, plain_table, provenance
 from instance_compression.data import Clip, data_dir, load_clip, sample_clip, to_tensor, to_uint8
-from instance_compression.entropy_coding import (_CRCS, _after, _channel_index, _index_table, _pop, decode_update, encode_frame, encode_update, factorized_tables,
+from instance_compression.entropy_coding import (_CRCS, _after, _channel_index, _index_table, _pop, checksum, decode_update, encode_frame, encode_update, factorized_tables,
                                                  gaussian_tables, scale_indexes)
 from instance_compression.hyperprior import (GDN, SIZES, Hyperprior, SubpixelDeconv, analysis, init_transform, load_global, pad, quantizer_gain, receiver_parameters,
                                              sender_parameters, stopwatch, synthesis)
@@ -119,24 +119,29 @@ def file_of(model:Hyperprior, clip:Clip, folder:Path) -> Path:
 
 
 def codec_rows(model:Hyperprior, frame:np.ndarray, folder:Path): # of ("what", plain, ours)
-    "Entropy coding of one frame's latents, and decoding it."
+    "Entropy coding of one frame's latents (rounding before it, means added after it, checksums), and decoding the frame."
     plain, x = plain_model(model), pad(to_tensor(frame))
     with torch.no_grad():
         symbols, tables = analysis(model, to_tensor(frame)), factorized_tables(model)
         y, means, scales = (symbols["y_symbols"] + symbols["means_hat"]).float(), symbols["means_hat"].float(), symbols["scales_hat"].float()
-        z = symbols["z_symbols"].float() + plain.entropy_bottleneck.quantiles[:, :, 1:2].reshape(1, -1, 1, 1)
+        medians = plain.entropy_bottleneck.quantiles[:, :, 1:2].reshape(1, -1, 1, 1)
+        z = symbols["z_symbols"].float() + medians
         shape = z.shape[-2:]
     gc, eb = plain.gaussian_conditional, plain.entropy_bottleneck
     write = lambda i: (gc.compress(y, gc.build_indexes(scales), means=means), eb.compress(z))
     with torch.no_grad(): strings, block = write(0), encode_frame(symbols, tables)
     read = lambda i: (gc.decompress(strings[0], gc.build_indexes(scales), means=means), eb.decompress(strings[1], shape))
-    def ours_read(i):
-        (_, _), coder = _after(_CRCS, block)
-        _pop(coder, _channel_index(symbols["z_symbols"].shape), tables)
-        return _pop(coder, scale_indexes(symbols["scales_hat"]).ravel(), gaussian_tables())
-    assert np.array_equal(ours_read(0), symbols["y_symbols"].numpy().ravel())
-    yield "encode latents", no_grad(write), lambda i: encode_frame(symbols, tables)
-    yield "decode latents", no_grad(read), ours_read
+    def ours_write(i):
+        return encode_frame(symbols | {"y_symbols": (y - means).round_().int(), "z_symbols": (z - medians).round_().int()}, tables)
+    def ours_read(i): # as `decode_frame`, without h_s
+        (crc_z, crc_y), coder = _after(_CRCS, block)
+        z_symbols = _pop(coder, _channel_index(symbols["z_symbols"].shape), tables)
+        y_symbols = _pop(coder, scale_indexes(symbols["scales_hat"]).ravel(), gaussian_tables())
+        assert coder.is_empty() and (checksum(z_symbols), checksum(y_symbols)) == (crc_z, crc_y)
+        return torch.from_numpy(y_symbols).view(means.shape) + means, torch.from_numpy(z_symbols).view(z.shape) + medians
+    with torch.no_grad(): assert ours_write(0) == block and all(map(torch.equal, ours_read(0), read(0)))
+    yield "encode latents", no_grad(write), no_grad(ours_write)
+    yield "decode latents", no_grad(read), no_grad(ours_read)
     with torch.no_grad(): packed = plain.compress(x)
     decoder = Decoder(file_of(model, Clip(frame[None], 1.0), folder), model)
     yield "decode a frame", no_grad(lambda i: plain.decompress(packed["strings"], packed["shape"])), lambda i: decoder[0]

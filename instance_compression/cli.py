@@ -121,8 +121,10 @@ def read_rows(path:Path) -> list: # of dicts
     "The rows of a table; none if it does not exist."
     if not Path(path).is_file(): return []
     try:
-        with open(path, newline="") as f: return list(csv.DictReader(f))
+        with open(path, newline="") as f: rows = list(csv.DictReader(f))
     except (csv.Error, UnicodeDecodeError) as e: raise InputError(f"{path} is no table ({e}); name another one") from None
+    if any(None in row for row in rows): raise InputError(f"{path} has a row of more cells than columns; name another table")
+    return rows
 
 def check_columns(
     path:Path, # .csv, or nothing yet
@@ -325,8 +327,8 @@ def chosen(
              if v is not None and k in AdaptConfig.__dataclass_fields__}
     if given.get("method") == "global": given.setdefault("latent_steps", 0)
     cfg = dataclasses.replace(preset, **{"beta": beta} | given)
-    if not cfg.steps and "decay" in given:
-        raise InputError("decay is a share of the steps; give a number of --steps with it")
+    for name, why in {"decay": "is a share of the steps", "evaluations": "counts measurements along the steps"}.items():
+        if not cfg.steps and name in given: raise InputError(f"{name} {why}; give a number of --steps with it")
     return cfg
 
 def describe(
@@ -379,7 +381,7 @@ def encode(
         "method", "What to adapt: nothing, the sender, the latents, or the full model. "
                   "(encoder and full as in the paper: with --latent-steps 0.)", panel=None)] = None,
     preset: Annotated[Preset, typer.Option(
-        help="The paper's recipe (a global model without scales, whole frames), or ours; "
+        help="fast: ours; paper: the paper's, as we recall it (a global model without scales, whole frames); "
              "other options override its settings.")] = "fast",
     fps: Annotated[float, typer.Option(
         help="Frames per second to keep of a video; for a folder of images, the frame rate to record.")] = 2.0,
@@ -405,24 +407,29 @@ def encode(
         "ema", "Decay of the moving average of sender and update; the average is what is measured and kept.")] = None,
     sender_first: Annotated[Optional[float], setting("sender_first", "Share of the steps before the update moves.")] = None,
     bin_width: Annotated[Optional[float], setting("bin_width", "t, width of the update's quantization bins.")] = None,
-    sigma: Annotated[Optional[float], setting("sigma", "Standard deviation of the prior's slab.")] = None,
-    alpha: Annotated[Optional[float], setting("alpha", "Weight of the prior's spike; 0 for the slab alone.")] = None,
-    rounding: Annotated[Optional[Rounding], setting("rounding", "Gradient of rounded latents.")] = None,
+    sigma: Annotated[Optional[float], setting(
+        "sigma", "Standard deviation of the prior's slab, the wide Gaussian for what moves.")] = None,
+    alpha: Annotated[Optional[float], setting(
+        "alpha", "Weight of the prior's spike, the narrow Gaussian around zero; 0 for the slab alone.")] = None,
+    rounding: Annotated[Optional[Rounding], setting(
+        "rounding", "Gradient of rounded latents: at the boundaries of rounding (ours), "
+                    "or straight-through with noise for the rate (mixed).")] = None,
     quantize: Annotated[Optional[Quantize], setting(
         "quantize", "Quantize the update in the loop, or only after it.")] = None,
     model_rate: Annotated[Optional[bool], setting("model_rate", "Count the update's bits in the loss.")] = None,
-    keep: Annotated[Optional[Keep], setting("keep", "Write the best codec by the true cost, or the last.")] = None,
+    keep: Annotated[Optional[Keep], setting("keep", "Write the codec of the least cost that was measured, or the last.")] = None,
     parts: Annotated[Optional[Part], setting("parts", "What of the receiver may move.")] = None,
     evaluations: Annotated[Optional[int], setting(
-        "evaluations", "How often the true cost of the whole clip is measured; "
-                       "0: at steps 25, 50, 100, ... and the last.")] = None,
+        "evaluations", "How often the cost is measured, D + beta (R + M) of the whole clip as it will be sent; "
+                       "0: at steps 25, 50, 100, ... and the last. Not with --steps auto.")] = None,
     seed: Annotated[Optional[int], setting(
         "seed", "Of crops and noise; the same seed on the same machine gives the same file.")] = None,
     device: Annotated[str, typer.Option(help="Where the steps run: cpu or cuda.")] = "cpu",
     table: Annotated[Optional[Path], typer.Option(help="Append the result as a row to this .csv.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the output.")] = False,
 ):
-    "Adapt to a video and write one file, the model update included."
+    ("Adapt to a video and write one file, the model update included. "
+     "(Sender: the analysis networks, which are never sent; receiver: synthesis, entropy parameters and prior.)")
     checkpoint, begin = beside(output, ".ckpt"), time.perf_counter()
     # beside its checkpoint, an output is that of an interrupted run
     check_free(output, force or checkpoint.is_file(), ".iac", video)
@@ -531,7 +538,7 @@ def train(
     decay: Annotated[float, typer.Option(
         help="Share of the steps, at the end, over which the learning rates fall to zero.")] = TrainConfig.decay,
     seed: Annotated[int, typer.Option(help="Of crops, noise and weights.")] = 0,
-    init: Annotated[Optional[Path], typer.Option(help="Start from this model instead of the KLT.")] = None,
+    init: Annotated[Optional[Path], typer.Option(help="Start from this model instead of a block transform (KLT) of the photographs.")] = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     precision: Annotated[str, typer.Option(help="fp32, or bf16 where the hardware has it.")] = "fp32",
     kodak: Annotated[bool, typer.Option(
@@ -545,8 +552,9 @@ def train(
     cfg = TrainConfig(beta, Size(size).value, steps, batch_size, crop, zoom, optimizer, lr, lr_hyper, decay=decay, seed=seed,
                       precision=precision)
     interrupted = beside(output, ".ckpt").is_file()  # even between the model and its log
-    only_card = (output.is_file() and not interrupted and not beside(output, ".json").exists()
-                 and load_tensors(output)[1].get("config") == dataclasses.asdict(cfg))
+    made = load_tensors(output)[1] if output.is_file() and not interrupted else {}
+    only_card = (not beside(output, ".json").exists() and made.get("config") == dataclasses.asdict(cfg)
+                 and made.get("init") == (init.name if init else "klt"))
     paths = photographs(data)
     if not only_card:
         for path, suffix in ((output, ".safetensors"), (beside(output, ".json"), ".json"), (beside(output, ".csv"), ".csv")):
@@ -593,8 +601,8 @@ def demo(
     if not force and output.is_dir() and any(output.iterdir()):
         raise InputError(f"{output} is not empty; add --force to write over an earlier demo, or name another output")
     if not output.is_dir(): check_free(output)
-    output.mkdir(parents=True, exist_ok=True)
     clip, model_global, results, pictures = sample_clip(n_frames, 320, 448), load_global(beta), {}, {}
+    output.mkdir(parents=True, exist_ok=True)
     console.print(f"{clip.name}: {clip.n_frames} frames of {clip.width}x{clip.height}, "
                   "a moving crop of one photograph with noise; not a real video")
     for method in ("global", "encoder", "full"):

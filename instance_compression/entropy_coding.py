@@ -217,17 +217,18 @@ def cumulative_logits(
     return x
 
 # %% ../nbs/05_entropy_coding.ipynb #3c0df9b0
-def _groups(index:np.ndarray) -> tuple: # (order of the elements by table, [(table, first, end) in that order])
-    order = np.argsort(index, kind="stable")  # a radix sort, as tables are few
-    edges = np.searchsorted(index[order], np.arange(index.max() + 2, dtype=index.dtype))
-    return order, [(t, first, end) for t, (first, end) in enumerate(zip(edges, edges[1:])) if first < end]
+def _groups(index:np.ndarray) -> list: # of (table, positions of its elements), both ascending
+    is_first = index == 0  # as most of y is: only the others are sorted
+    first, others = np.flatnonzero(is_first), np.flatnonzero(~is_first)
+    others = others[np.argsort(index[others], kind="stable")]  # a radix sort, as tables are few
+    edges = np.searchsorted(index[others], np.arange(1, int(index.max()) + 2, dtype=index.dtype))
+    groups = [(0, first), *((t, others[a:b]) for t, (a, b) in enumerate(zip(edges, edges[1:]), 1))]
+    return [group for group in groups if len(group[1])]
 
 @stopwatch("entropy coding")
 def _push(coder:AnsCoder, symbols:np.ndarray, index:np.ndarray, tables:list):
-    order, groups = _groups(index)
-    symbols = symbols[order]
-    for t, first, end in reversed(groups):
-        (model, K, _), s = tables[t], symbols[first:end]
+    for t, positions in reversed(_groups(index)):
+        (model, K, _), s = tables[t], symbols[positions]
         if s.min() < -K or s.max() > K:
             escaped = (s < -K) | (s > K)
             for value in s[escaped][::-1]: _push_raw(coder, int(value))
@@ -236,14 +237,13 @@ def _push(coder:AnsCoder, symbols:np.ndarray, index:np.ndarray, tables:list):
 
 @stopwatch("entropy coding")
 def _pop(coder:AnsCoder, index:np.ndarray, tables:list) -> np.ndarray:
-    order, groups = _groups(index)
-    in_order, symbols = np.empty(len(index), dtype=np.int32), np.empty(len(index), dtype=np.int32)
-    for t, first, end in groups:
-        table, s = tables[t], in_order[first:end]
+    symbols = np.empty(len(index), dtype=np.int32)
+    for t, positions in _groups(index):
+        table, s = tables[t], np.empty(len(positions), dtype=np.int32)
         _pop_sparse(coder, table, s) if table.sparse else _pop_all(coder, table, s)
         if s.max() > table.K:
             for i in np.flatnonzero(s > table.K): s[i] = _pop_raw(coder)
-    symbols[order] = in_order
+        symbols[positions] = s
     return symbols
 
 def _pop_all(coder:AnsCoder, table:Table, out:np.ndarray):
