@@ -185,7 +185,7 @@ def scale_indexes(
     scales_hat:Tensor, # float64 multiples of 2^-12, any shape
 ) -> np.ndarray: # uint8, same shape
     "The table of each element: a comparison of exact numbers with exact thresholds, looked up."
-    return _index_table().take((scales_hat.numpy() * 2**12).astype(np.intp), mode="clip")
+    return _index_table().take((scales_hat * 2**12).long().numpy(), mode="clip")
 
 # %% ../nbs/05_entropy_coding.ipynb #2ccea486
 @stopwatch("tables")
