@@ -337,7 +337,7 @@ def train(
         raise InputError(f"batch_size {cfg.batch_size} is not a multiple of the {world} processes; change one of them")
     out, checkpoint = Path(out), beside(out, ".ckpt")
     run = _Run(cfg, _start(cfg, images, init).to(device, memory_format=torch.channels_last).train(),
-               _key(cfg, images, init, device))
+               _key(cfg, images, init, device) | {"processes": world})
     photographs, held_back = hold_back(images)
     if checkpoint.is_file(): run.load(checkpoint)
     begin, sums = time.perf_counter() - (run.log[-1]["seconds"] if run.log else 0), []
@@ -359,8 +359,8 @@ def train(
                     row | (validate(run.average, held_back, cfg.beta) if run.step % save_every == 0 or last else {}))
             if run.step % save_every == 0: run.save(checkpoint if rank == 0 else None)
             if run.step == stop_after: return run.average
-    if rank > 0: return run.average.cpu()
-    _finish(run, images, out, init)
+    if rank == 0: _finish(run, images, out, init)
+    wait_for_all()  # on a disk that all see
     return load_model(out)
 
 def _finish(run:_Run, images:list, out:Path, init:Path):
