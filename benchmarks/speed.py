@@ -124,7 +124,7 @@ def codec_rows(model:Hyperprior, frame:np.ndarray, folder:Path): # of ("what", p
     with torch.no_grad():
         symbols, tables = analysis(model, to_tensor(frame)), factorized_tables(model)
         y, means, scales = (symbols["y_symbols"] + symbols["means_hat"]).float(), symbols["means_hat"].float(), symbols["scales_hat"].float()
-        medians = plain.entropy_bottleneck.quantiles[:, :, 1:2].reshape(1, -1, 1, 1)
+        medians = model.medians
         z = symbols["z_symbols"].float() + medians
         shape = z.shape[-2:]
     gc, eb = plain.gaussian_conditional, plain.entropy_bottleneck

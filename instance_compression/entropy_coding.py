@@ -194,8 +194,7 @@ def factorized_tables(
 ) -> list: # of Table, one for each channel of z
     "Tables of z: differences of the factorized prior's CDF. Raises ValueError for a prior without mass."
     eb = model.entropy_bottleneck
-    medians = _double(eb.quantiles[:, :, 1:2])  # (N,1,1)
-    logits = cumulative_logits(eb, np.arange(-Z_MAX - 0.5, Z_MAX + 1) + medians)  # (N,1,2K+2)
+    logits = cumulative_logits(eb, np.arange(-Z_MAX - 0.5, Z_MAX + 1) + _double(model.medians[0]))  # (N,1,2K+2)
     low, high = logits[..., :-1], logits[..., 1:]
     sign = np.where(low + high > 0, -1.0, 1.0)  # take both sides in the lower tail
     masses = np.abs(exact_sigmoid(sign * high) - exact_sigmoid(sign * low))[:, 0]  # (N,2K+1)

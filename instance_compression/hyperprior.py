@@ -194,6 +194,11 @@ class Hyperprior(MeanScaleHyperprior):
         "N, M, widths, hyper and gain: what the constructor needs beside beta to build the same model."
         return {"N": self.N, "M": self.M, "widths": self.widths, "hyper": self.hyper, "gain": self.gain}
 
+    @property
+    def medians(self) -> Tensor: # (1,N,1,1)
+        "Of the factorized prior, about which z is rounded."
+        return self.entropy_bottleneck.quantiles[:, :, 1:2].detach().reshape(1, -1, 1, 1)  # of (N,1,3)
+
     def forward(self,
         x:Tensor, # images (B,3,H,W) in [0,1], H and W multiples of 64
         rounding:str="mixed", # "noise", "mixed", "boundary" or "round"
@@ -210,8 +215,7 @@ class Hyperprior(MeanScaleHyperprior):
         z = self.h_a(y) if z is None else z
         z_hat, z_likelihoods = self.entropy_bottleneck(z, training=rounding != "round")
         if rounding in ("mixed", "boundary"):
-            medians = self.entropy_bottleneck.quantiles[:, :, 1:2].detach().reshape(1, -1, 1, 1)  # (N,1,3) -> (1,N,1,1)
-            z_hat = round_ste(z - medians) + medians
+            z_hat = round_ste(z - self.medians) + self.medians
         scales_hat, means_hat = self.h_s(z_hat).chunk(2, 1)
         if rounding == "boundary":
             rounded, y_likelihoods = round_boundary(
@@ -432,9 +436,8 @@ def exact_hyper_synthesis(
 ) -> tuple: # scales_hat, means_hat (B,M,4h,4w), float64 multiples of 2^-12
     "h_s in integer arithmetic: the same numbers on every machine. Raises InexactError for weights too large to stay exact."
     with stopwatch("h_s"):
-        medians = model.entropy_bottleneck.quantiles[:, :, 1:2].double().reshape(1, -1, 1, 1)  # (N,1,3) -> (1,N,1,1)
         a = (z_symbols.double() * 2**ACTIVATION_BITS
-             + (medians * 2**ACTIVATION_BITS).round()).clamp_(-MAX_ACTIVATION, MAX_ACTIVATION)
+             + (model.medians.double() * 2**ACTIVATION_BITS).round()).clamp_(-MAX_ACTIVATION, MAX_ACTIVATION)
         for layer, W, b, digits in _integer_weights(model): a = _exact_layer(layer, W, b, digits, a)
         return a.mul_(2.0**-ACTIVATION_BITS).chunk(2, 1)
 
@@ -464,8 +467,7 @@ def symbols_of(
     z:Tensor, # hyper-latents (1,N,h/4,w/4) before rounding
 ) -> dict: # as `analysis`
     "Round latents to symbols: z about the medians, y about the means that z implies."
-    medians = model.entropy_bottleneck.quantiles[:, :, 1:2].reshape(1, -1, 1, 1)  # (N,1,3) -> (1,N,1,1)
-    z_symbols = (z - medians).round().int().contiguous()
+    z_symbols = (z - model.medians).round().int().contiguous()
     scales_hat, means_hat = exact_hyper_synthesis(model, z_symbols)
     return {"y_symbols": (y.double() - means_hat).round().int().contiguous(), "z_symbols": z_symbols,
             "scales_hat": scales_hat, "means_hat": means_hat}

@@ -60,9 +60,8 @@ def factorized_bits(
     z_symbols:Tensor, # integers (1,N,h,w)
 ) -> Tensor: # bits of each symbol (1,N,h,w)
     "-log2 of the factorized prior's mass of each symbol."
-    eb = model.entropy_bottleneck
-    z_hat = z_symbols + eb.quantiles[:, :, 1:2].reshape(1, -1, 1, 1)  # (N,1,3) -> (1,N,1,1)
-    return -eb(z_hat, training=False)[1].double().clamp(min=MASS_MIN).log2()
+    likelihoods = model.entropy_bottleneck(z_symbols + model.medians, training=False)[1]
+    return -likelihoods.double().clamp(min=MASS_MIN).log2()
 
 # %% ../nbs/02_rate_distortion.ipynb #cad6ad87
 def evaluate_image(

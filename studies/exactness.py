@@ -31,13 +31,12 @@ def main():
     for beta in BETAS:
         model, columns = load_global(beta), []
         tables, seconds_tables = timed(lambda: factorized_tables(model))
-        medians = model.entropy_bottleneck.quantiles[:, :, 1:2].reshape(1, -1, 1, 1)
         for path in fetch_kodak()[:a.images]:
             x = to_tensor(read_image(path))
             h, w = x.shape[2:]
             y = model.g_a(pad(x))
             symbols = symbols_of(model, y, model.h_a(y))
-            (scales, means), seconds_float = timed(lambda: model.h_s(symbols["z_symbols"].float() + medians).chunk(2, 1))
+            (scales, means), seconds_float = timed(lambda: model.h_s(symbols["z_symbols"].float() + model.medians).chunk(2, 1))
             _, seconds_exact = timed(lambda: exact_hyper_synthesis(model, symbols["z_symbols"]))
             y_float = (y - means).round()
             bits_z = float(factorized_bits(model, symbols["z_symbols"]).sum())
