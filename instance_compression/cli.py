@@ -4,14 +4,15 @@
 
 # %% auto #0
 __all__ = ['COLUMNS', 'app', 'console', 'Method', 'Size', 'Preset', 'Part', 'Rounding', 'Quantize', 'Keep', 'provenance',
-           'result_row', 'locked', 'read_rows', 'check_columns', 'append_row', 'has_row', 'check_free', 'check_device',
-           'write_pngs', 'write_video', 'main', 'out_of_memory', 'resumable', 'plain_table', 'metrics_table',
-           'model_of_file', 'steps_of', 'setting', 'chosen', 'describe', 'summarize', 'encode', 'decode', 'info',
-           'kodak_result', 'train', 'check_decodes', 'demo']
+           'result_row', 'locked', 'remove_leftovers', 'read_rows', 'check_columns', 'append_row', 'has_row',
+           'check_free', 'check_device', 'write_pngs', 'write_video', 'main', 'out_of_memory', 'resumable',
+           'plain_table', 'metrics_table', 'model_of_file', 'steps_of', 'setting', 'chosen', 'describe', 'summarize',
+           'encode', 'decode', 'info', 'kodak_result', 'train', 'check_decodes', 'demo']
 
 # %% ../nbs/10_cli.ipynb #b81ba909
 import csv
 import dataclasses
+import glob
 import hashlib
 import json
 import os
@@ -116,6 +117,13 @@ def locked(
     except Timeout: raise InputError(f"{path} is being written by another run; wait for it or name another output") from None
     try: yield
     finally: lock.release()
+
+def remove_leftovers(
+    *paths:Path, # files that this run alone may write
+):
+    "Delete what killed runs left of `write_atomically`."
+    for path in paths:
+        for left in path.parent.glob(f".{glob.escape(path.stem)}-{'[a-z0-9_]' * 8}{glob.escape(path.suffix)}"): left.unlink()
 
 def read_rows(path:Path) -> list: # of dicts
     "The rows of a table; none if it does not exist."
@@ -444,6 +452,7 @@ def encode(
     describe(clip, cfg, model_global)
     with locked(output, seconds=0):
         check_free(output, force or checkpoint.is_file(), ".iac", video)  # another run may have written it meanwhile
+        remove_leftovers(output, checkpoint)
         with resumable(): adapted = adapt(model_global, clip.frames, cfg, checkpoint, device)
         encoded = encode_clip(output, adapted, model_global, clip)
         if table: append_row(table, result_row(clip, cfg, model_global, adapted, encoded, device))
@@ -561,6 +570,7 @@ def train(
             check_free(path, force or interrupted, suffix) # all processes see the same folder
         wait_for_all() # before one of them writes
         with resumable(), locked(output, seconds=0) if rank == 0 else nullcontext():
+            if rank == 0: remove_leftovers(*(beside(output, suffix) for suffix in (output.suffix, ".ckpt", ".csv", ".json")))
             train_model(cfg, load_photographs(paths, crop), output, init, device)
     if rank > 0: return
     model = load_model(output)
