@@ -4,15 +4,14 @@
 
 # %% auto #0
 __all__ = ['COLUMNS', 'app', 'console', 'Method', 'Size', 'Preset', 'Part', 'Rounding', 'Quantize', 'Keep', 'provenance',
-           'result_row', 'locked', 'remove_leftovers', 'read_rows', 'check_columns', 'append_row', 'has_row',
-           'check_free', 'check_device', 'write_pngs', 'write_video', 'main', 'out_of_memory', 'resumable',
-           'plain_table', 'metrics_table', 'model_of_file', 'steps_of', 'setting', 'chosen', 'describe', 'summarize',
-           'encode', 'decode', 'info', 'kodak_result', 'train', 'check_decodes', 'demo']
+           'result_row', 'locked', 'read_rows', 'check_columns', 'append_row', 'has_row', 'check_free', 'check_device',
+           'write_pngs', 'write_video', 'main', 'out_of_memory', 'resumable', 'plain_table', 'metrics_table',
+           'model_of_file', 'steps_of', 'setting', 'chosen', 'describe', 'summarize', 'encode', 'decode', 'info',
+           'kodak_result', 'train', 'check_decodes', 'demo']
 
 # %% ../nbs/10_cli.ipynb #b81ba909
 import csv
 import dataclasses
-import glob
 import hashlib
 import json
 import os
@@ -46,7 +45,8 @@ from .data import (CLIPS, IMAGE_SUFFIXES, Clip, InputError, fetch_kodak, load_cl
                                        read_iframes, read_image, sample_clip)
 from .figures import busiest_crop, comparison_figure, figure_style
 from .hyperprior import (BETAS, SIZES, Hyperprior, global_path, load_global, load_model, load_tensors,
-                                             model_identity, stopwatch, without_scales, write_atomically)
+                                             model_identity, remove_leftovers, stopwatch, without_scales,
+                                             write_atomically)
 from .training import (TrainConfig, beside, join_processes, load_photographs, local_device,
                                            train as train_model, wait_for_all)
 
@@ -117,13 +117,6 @@ def locked(
     except Timeout: raise InputError(f"{path} is being written by another run; wait for it or name another output") from None
     try: yield
     finally: lock.release()
-
-def remove_leftovers(
-    *paths:Path, # files that this run alone may write
-):
-    "Delete what killed runs left of `write_atomically`."
-    for path in paths:
-        for left in path.parent.glob(f".{glob.escape(path.stem)}-{'[a-z0-9_]' * 8}{glob.escape(path.suffix)}"): left.unlink()
 
 def read_rows(path:Path) -> list: # of dicts
     "The rows of a table; none if it does not exist."

@@ -8,10 +8,11 @@ __all__ = ['WINDOW', 'SIZES', 'STRIDE', 'SENDER', 'RECEIVER', 'MAX_SCALE', 'stop
            'SubpixelDeconv', 'Scaled', 'Hyperprior', 'sender_parameters', 'receiver_parameters', 'flatten', 'unflatten',
            'scales_of', 'calibrate_scales', 'without_scales', 'Stopwatch', 'InexactError', 'exact_hyper_synthesis',
            'pad', 'analysis', 'symbols_of', 'synthesis', 'quantizer_gain', 'init_transform', 'write_atomically',
-           'save_tensors', 'load_tensors', 'model_identity', 'save_model', 'load_model', 'global_path', 'load_global',
-           'lambda_of', 'load_zoo']
+           'remove_leftovers', 'save_tensors', 'load_tensors', 'model_identity', 'save_model', 'load_model',
+           'global_path', 'load_global', 'lambda_of', 'load_zoo']
 
 # %% ../nbs/01_hyperprior.ipynb #accd2108
+import glob
 import hashlib
 import itertools
 import json
@@ -571,6 +572,13 @@ def write_atomically(
         raise InputError(f"cannot write {path}: {e.strerror or e}; make room or choose another output") from None
     finally:
         Path(name).unlink(missing_ok=True)
+
+def remove_leftovers(
+    *paths:Path, # files that this run alone may write
+):
+    "Delete what killed runs left of `write_atomically`."
+    for path in paths:
+        for left in path.parent.glob(f".{glob.escape(path.stem)}-{'[a-z0-9_]' * 8}{glob.escape(path.suffix)}"): left.unlink()
 
 def save_tensors(
     path:Path, # .safetensors file

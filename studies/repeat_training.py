@@ -23,9 +23,9 @@ for model in map(Path, sys.argv[1:] or map(global_path, BETAS)):
     card = json.loads(model.with_suffix(".json").read_text())
     cfg = TrainConfig(**card["config"])
     if has_row(TABLE, identity=card["identity"], commit=provenance()["commit"]): continue
-    starts = [path for path in (PARENTS / card["init"], model.with_name(card["init"]), global_path(BETAS[0]).with_name(card["init"])) if path.is_file()]
-    if card["init"] != "klt" and not starts: raise SystemExit(f"{card['init']}, from which {model} was branched, is not there")
-    init = None if card["init"] == "klt" else starts[0]
+    init = PARENTS / card["init"]
+    if card["init"] == "klt": init = None
+    elif not init.is_file(): init = global_path(cfg.beta).with_name(card["init"])
     with tempfile.TemporaryDirectory() as folder:
         train(cfg, load_photographs(photographs(), cfg.crop), Path(folder) / "again.safetensors", init, stop_after=STEPS)
         again = load_tensors(Path(folder) / "again.ckpt")[1]["log"]
