@@ -75,7 +75,9 @@ def global_identity(
 FRAMES = {"juggle": 21, "dog": 20, "flower": 20, "dashcam": 18, "room": 40} # of the clips of Open-5N at 2 fps
 LATENT_STEPS = PRESETS["fast"].latent_steps
 
-COSINE = {"decay": 1.0, "ema": 0.0} # the earlier settings: half a cosine over all of the steps, and no average
+COSINE = {"decay": 1.0, "ema": 0.0} # the settings before these: half a cosine over all of the steps, and no average
+FIRST = COSINE | { # those of the first version, for models without scales
+    "crop": 256, "lr_sender": 2e-4, "lr_delta": 1e-4, "beta2": 0.999, "warmup": 0, "rounding": "mixed", "sender_first": 0.1}
 
 def _methods(study:str, clips, betas, steps:int, methods=METHODS, variant:str="fast", n_frames:int=0,
              **changes) -> Iterator: # of Experiment
@@ -94,18 +96,15 @@ def _ablations() -> Iterator:
                  | {f"t-{t:g}": {"bin_width": t} for t in (0.00125, 0.0025, 0.01, 0.02)})
     for variant, changes in variants.items():
         yield Experiment("ablations", "dashcam",
-                         AdaptConfig(steps=1000, keep="last", evaluations=0, **COSINE, **changes), variant)
-
-# the first version's recipe, for models without scales
-FIRST = {"crop": 256, "lr_sender": 2e-4, "lr_delta": 1e-4, "beta2": 0.999, "warmup": 0, "rounding": "mixed",
-         "sender_first": 0.1} | COSINE
+                         AdaptConfig(steps=1000, keep="last", evaluations=0, **changes), variant)
 
 def _steps() -> Iterator:
     for steps in (250, 4000):
         for method in ("encoder", "full"):
-            yield Experiment("steps", "dashcam", AdaptConfig(method, steps=steps, evaluations=0, **COSINE), str(steps))
-    yield Experiment("steps", "dashcam", AdaptConfig(steps=0, latent_steps=LATENT_STEPS, **COSINE), "auto")
-    yield Experiment("steps", "dashcam", AdaptConfig(steps=5000, evaluations=0, **FIRST), "first-5000", scales=False)
+            yield Experiment("steps", "dashcam", AdaptConfig(method, steps=steps, evaluations=0), str(steps))
+    yield Experiment("steps", "dashcam", AdaptConfig(steps=0, latent_steps=LATENT_STEPS), "auto")
+    for steps in (500, 2500, 5000):
+        yield Experiment("steps", "dashcam", AdaptConfig(steps=steps, evaluations=0, **FIRST), f"first-{steps}", scales=False)
 
 # %% ../nbs/11_experiments.ipynb #b1b85770
 def _recipes() -> Iterator:
@@ -143,14 +142,16 @@ STUDIES = {study: _by_name(experiments) for study, experiments in { # study -> n
                            AdaptConfig("encoder", beta, 1000, latent_steps=LATENT_STEPS, evaluations=0))
                 for clip in OPEN_5N for beta in BETAS),
     "earlier": _methods("earlier", OPEN_5N, (3e-3, 1e-3, 1e-4), 1000, ("encoder", "full"), "cosine", **COSINE),
+    "first": (Experiment("first", "dashcam", AdaptConfig(method, beta, 1000, evaluations=0, **FIRST), scales=False)
+              for beta in BETAS for method in ("encoder", "full")),
     "ablations": _ablations(),
-    "frames": (Experiment("frames", clip, AdaptConfig(steps=1000, **COSINE), f"first-{n}", n)
+    "frames": (Experiment("frames", clip, AdaptConfig(steps=1000), f"first-{n}", n)
                for clip in ("dashcam", "room") for n in (1, 2, 5, 10, 20) if n < FRAMES[clip]),
     "steps": _steps(),
-    "parts": (Experiment("parts", "dashcam", AdaptConfig(steps=1000, parts=part, **COSINE), part)
+    "parts": (Experiment("parts", "dashcam", AdaptConfig(steps=1000, parts=part), part)
               for part in PARTS if part != "all"),
-    "seeds": (Experiment("seeds", "dashcam", AdaptConfig(method, steps=1000, evaluations=0, seed=seed, **COSINE),
-                         f"seed-{seed}") for seed in (1, 2) for method in ("encoder", "full")),
+    "seeds": (Experiment("seeds", "dashcam", AdaptConfig(method, steps=1000, evaluations=0, seed=seed), f"seed-{seed}")
+              for seed in (1, 2) for method in ("encoder", "full")),
     "recipes": _recipes(),
     "quick": _methods("quick", ("dashcam", "room"), (1e-3, 2.5e-4), 200, n_frames=8),
 }.items()}
