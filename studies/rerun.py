@@ -1,0 +1,28 @@
+"""Make results/reruns.csv: run experiments again, and compare their rows with the stored ones.
+
+python studies/rerun.py main-dashcam-fast-full-0.00025 [more names]   # a quarter of an hour on one core for each; names: python -m instance_compression.experiments list
+
+All columns but the seconds, commit and machine have to be the same, to the last digit. On another kind of processor the last digits differ."""
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+import torch
+
+from instance_compression.cli import append_row
+from instance_compression.experiments import experiment, read_table, run_experiment
+
+RESULTS = Path(__file__).parent.parent / "results"
+ELSE = ("seconds", "commit", "machine")
+
+torch.set_num_threads(1)
+for name in sys.argv[1:]:
+    stored = read_table("runs", RESULTS)
+    with tempfile.TemporaryDirectory() as folder: again = run_experiment(experiment(name), folder)["runs"]
+    for row in json.loads(json.dumps(again)):
+        first = stored[(stored.run == name) & (stored.method == row["method"])].iloc[0]
+        differ = [k for k in row if k not in ELSE and first[k] != row[k] and not (first.isna()[k] and row[k] is None)]
+        append_row(RESULTS / "reruns.csv", {
+            "run": name, "method": row["method"], "key": row["key"], "same": not differ, "differ": " ".join(differ), "file_bytes": first.file_bytes, "file_bytes_again": row["file_bytes"],
+            "first_commit": first.commit, "first_machine": first.machine, "commit": row["commit"], "machine": row["machine"]})
