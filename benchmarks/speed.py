@@ -29,8 +29,8 @@ from instance_compression.adaptation import AdaptConfig, adapt, _Run
 from instance_compression.bitstream import Decoder, encode_clip
 from instance_compression.cli import append_row, console, plain_table, provenance
 from instance_compression.data import Clip, data_dir, load_clip, sample_clip, to_tensor, to_uint8
-from instance_compression.entropy_coding import (_CRCS, _after, _channel_index, _index_table, _pop, checksum, decode_update, encode_frame, encode_update, factorized_tables,
-                                                 gaussian_tables, scale_indexes)
+from instance_compression.entropy_coding import (_CRCS, _after, _index_table, _pop_y, _pop_z, checksum, decode_update, encode_frame, encode_update,
+                                                 factorized_tables, gaussian_tables)
 from instance_compression.hyperprior import (GDN, SIZES, Hyperprior, SubpixelDeconv, analysis, init_transform, load_global, pad, quantizer_gain, receiver_parameters,
                                              sender_parameters, stopwatch, synthesis)
 from instance_compression.training import keep_freed_memory
@@ -135,10 +135,9 @@ def codec_rows(model:Hyperprior, frame:np.ndarray, folder:Path): # of ("what", p
         return encode_frame(symbols | {"y_symbols": (y - means).round_().int(), "z_symbols": (z - medians).round_().int()}, tables)
     def ours_read(i): # as `decode_frame`, without h_s
         (crc_z, crc_y), coder = _after(_CRCS, block)
-        z_symbols = _pop(coder, _channel_index(symbols["z_symbols"].shape), tables)
-        y_symbols = _pop(coder, scale_indexes(symbols["scales_hat"]).ravel(), gaussian_tables())
+        z_symbols, y_symbols = _pop_z(coder, symbols["z_symbols"].shape, tables), _pop_y(coder, symbols["scales_hat"], gaussian_tables())
         assert coder.is_empty() and (checksum(z_symbols), checksum(y_symbols)) == (crc_z, crc_y)
-        return torch.from_numpy(y_symbols).view(means.shape) + means, torch.from_numpy(z_symbols).view(z.shape) + medians
+        return torch.from_numpy(y_symbols) + means, torch.from_numpy(z_symbols) + medians
     with torch.no_grad(): assert ours_write(0) == block and all(map(torch.equal, ours_read(0), read(0)))
     yield "encode latents", no_grad(write), no_grad(ours_write)
     yield "decode latents", no_grad(read), no_grad(ours_read)

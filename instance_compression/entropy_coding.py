@@ -216,34 +216,22 @@ def cumulative_logits(
     return x
 
 # %% ../nbs/05_entropy_coding.ipynb #3c0df9b0
-def _groups(index:np.ndarray) -> list: # of (table, positions of its elements), both ascending
-    is_first = index == 0  # as most of y is: only the others are sorted
-    first, others = np.flatnonzero(is_first), np.flatnonzero(~is_first)
-    others = others[np.argsort(index[others], kind="stable")]  # a radix sort, as tables are few
-    edges = np.searchsorted(index[others], np.arange(1, int(index.max()) + 2, dtype=index.dtype))
-    groups = [(0, first), *((t, others[a:b]) for t, (a, b) in enumerate(zip(edges, edges[1:]), 1))]
-    return [group for group in groups if len(group[1])]
+def _push(coder:AnsCoder, s:np.ndarray, table:Table):
+    "Code symbols of one table."
+    K = table.K
+    if s.min(initial=0) < -K or s.max(initial=0) > K:
+        escaped = (s < -K) | (s > K)
+        for value in s[escaped][::-1]: _push_raw(coder, int(value))
+        s = np.where(escaped, K + 1, s)
+    coder.encode_reverse(s + np.int32(K), table.model)
 
-@stopwatch("entropy coding")
-def _push(coder:AnsCoder, symbols:np.ndarray, index:np.ndarray, tables:list):
-    for t, positions in reversed(_groups(index)):
-        (model, K, _), s = tables[t], symbols[positions]
-        if s.min() < -K or s.max() > K:
-            escaped = (s < -K) | (s > K)
-            for value in s[escaped][::-1]: _push_raw(coder, int(value))
-            s = np.where(escaped, K + 1, s)
-        coder.encode_reverse(s + np.int32(K), model)
-
-@stopwatch("entropy coding")
-def _pop(coder:AnsCoder, index:np.ndarray, tables:list) -> np.ndarray:
-    symbols = np.empty(len(index), dtype=np.int32)
-    for t, positions in _groups(index):
-        table, s = tables[t], np.empty(len(positions), dtype=np.int32)
-        _pop_sparse(coder, table, s) if table.sparse else _pop_all(coder, table, s)
-        if s.max() > table.K:
-            for i in np.flatnonzero(s > table.K): s[i] = _pop_raw(coder)
-        symbols[positions] = s
-    return symbols
+def _pop(coder:AnsCoder, n:int, table:Table) -> np.ndarray: # int32 (n,)
+    "The next n symbols, of one table."
+    s = np.empty(n, dtype=np.int32)
+    _pop_sparse(coder, table, s) if table.sparse else _pop_all(coder, table, s)
+    if s.max(initial=0) > table.K:
+        for i in np.flatnonzero(s > table.K): s[i] = _pop_raw(coder)
+    return s
 
 def _pop_all(coder:AnsCoder, table:Table, out:np.ndarray):
     np.subtract(coder.decode(table.model, len(out)), table.K, out=out)
@@ -272,8 +260,42 @@ def _pop_raw(coder:AnsCoder) -> int:
 # %% ../nbs/05_entropy_coding.ipynb #2c7c3db7
 _CRCS = struct.Struct("<2I")
 
-def _channel_index(shape:tuple) -> np.ndarray: # of the flattened (1,N,h,w)
-    return np.repeat(np.arange(shape[1], dtype=np.uint16), shape[2] * shape[3])
+def _places(scales_hat:Tensor) -> tuple: # (others (m,), ascending; [(table, its places), ...])
+    "Where the symbols are that have another table than the first."
+    scales = scales_hat.numpy().ravel()
+    others = np.flatnonzero(scales >= THRESHOLDS[0])
+    index = scale_indexes(torch.from_numpy(scales[others]))
+    order = np.argsort(index, kind="stable")  # a radix sort, as tables are few
+    places = others[order]
+    edges = np.searchsorted(index[order], np.arange(1, N_SCALES + 1))
+    return others, [(t, places[a:b]) for t, (a, b) in enumerate(zip(edges, edges[1:]), 1) if a < b]
+
+@stopwatch("entropy coding")
+def _push_y(coder:AnsCoder, y:np.ndarray, scales_hat:Tensor, tables:list):
+    y, (others, groups) = y.ravel(), _places(scales_hat)
+    for t, places in reversed(groups): _push(coder, y[places], tables[t])
+    is_first = np.ones(len(y), dtype=bool)
+    is_first[others] = False
+    first, places = np.zeros(len(y) - len(others), dtype=np.int32), np.flatnonzero((y != 0) & is_first)
+    first[places - np.searchsorted(others, places)] = y[places]
+    _push(coder, first, tables[0])
+
+@stopwatch("entropy coding")
+def _pop_y(coder:AnsCoder, scales_hat:Tensor, tables:list) -> np.ndarray: # int32, as scales_hat
+    y, (others, groups) = np.zeros(scales_hat.numel(), dtype=np.int32), _places(scales_hat)
+    first = _pop(coder, len(y) - len(others), tables[0])
+    ranks = np.flatnonzero(first != 0)
+    y[ranks + np.searchsorted(others - np.arange(len(others)), ranks, side="right")] = first[ranks]
+    for t, places in groups: y[places] = _pop(coder, len(places), tables[t])
+    return y.reshape(scales_hat.shape)
+
+@stopwatch("entropy coding")
+def _push_z(coder:AnsCoder, z:np.ndarray, tables:list):
+    for channel, table in reversed(list(zip(z[0], tables))): _push(coder, channel.ravel(), table)
+
+@stopwatch("entropy coding")
+def _pop_z(coder:AnsCoder, shape:tuple, tables:list) -> np.ndarray: # int32 (1,N,h,w)
+    return np.stack([_pop(coder, math.prod(shape[2:]), table) for table in tables]).reshape(shape)
 
 def encode_frame(
     symbols:dict, # of `analysis`: y_symbols, z_symbols, scales_hat
@@ -282,8 +304,8 @@ def encode_frame(
     "Code the latents of one frame."
     coder = AnsCoder()
     y, z = symbols["y_symbols"].numpy(), symbols["z_symbols"].numpy()
-    _push(coder, y.ravel(), scale_indexes(symbols["scales_hat"]).ravel(), gaussian_tables())
-    _push(coder, z.ravel(), _channel_index(z.shape), z_tables)
+    _push_y(coder, y, symbols["scales_hat"], gaussian_tables())
+    _push_z(coder, z, z_tables)
     return _CRCS.pack(checksum(z), checksum(y)) + to_bytes(coder)
 
 def decode_frame(
@@ -294,10 +316,10 @@ def decode_frame(
 ) -> dict: # as `analysis`
     "The latents of one frame. Raises ValueError for data that is not such a block; z is checked before memory is taken for y."
     (crc_z, crc_y), coder = _after(_CRCS, data)
-    z = _pop(coder, _channel_index(z_shape), z_tables).reshape(z_shape)
+    z = _pop_z(coder, z_shape, z_tables)
     if checksum(z) != crc_z: raise ValueError(_OTHER.format("the symbols of z"))
     scales_hat, means_hat = exact_hyper_synthesis(model, torch.from_numpy(z))
-    y = _pop(coder, scale_indexes(scales_hat).ravel(), gaussian_tables()).reshape(scales_hat.shape)
+    y = _pop_y(coder, scales_hat, gaussian_tables())
     if not coder.is_empty() or checksum(y) != crc_y: raise ValueError(_OTHER.format("the symbols of y"))
     return {"y_symbols": torch.from_numpy(y), "z_symbols": torch.from_numpy(z),
             "scales_hat": scales_hat, "means_hat": means_hat}
