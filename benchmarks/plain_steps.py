@@ -2,7 +2,7 @@
 
 python benchmarks/plain_steps.py [CLIP] [STEPS]   # dashcam and 500 by default; some minutes on one core
 
-Plain: CompressAI's GDN and torch's transposed convolution in their own memory layout, and an update priced by torch.distributions, tensor by tensor. Crops of 256 px and all settings (those of the study `earlier`) are the same, and so is the decoder."""
+Plain: CompressAI's GDN and torch's transposed convolution in their own memory layout, and an update priced by torch.distributions, tensor by tensor. Crops of 256 px and all other settings (the default ones) are the same, and so is the decoder."""
 import dataclasses
 import sys
 import tempfile
@@ -18,7 +18,6 @@ from instance_compression.adaptation import AdaptConfig, _Run
 from instance_compression.bitstream import encode_clip
 from instance_compression.cli import result_row
 from instance_compression.data import load_clip
-from instance_compression.experiments import COSINE
 from instance_compression.hyperprior import load_global, write_atomically
 from instance_compression.rate_distortion import rate_distortion, rd_cost
 from instance_compression.update_prior import quantize_ste
@@ -43,7 +42,7 @@ def plain(run:_Run) -> _Run:
 if __name__ == "__main__":
     torch.set_num_threads(1)
     clip = load_clip(sys.argv[1] if len(sys.argv) > 1 else "dashcam")
-    cfg, ours = AdaptConfig(steps=int(sys.argv[2]) if len(sys.argv) > 2 else 500, crop=256, evaluations=1, **COSINE), adaptation._rdm_loss
+    cfg, ours = AdaptConfig(steps=int(sys.argv[2]) if len(sys.argv) > 2 else 500, crop=256, evaluations=1), adaptation._rdm_loss
     model, rows = load_global(cfg.beta), []
     for way, change, loss in (("plain", plain, plain_loss), ("ours", lambda run: run, ours)):
         run, adaptation._rdm_loss = change(_Run(model, clip.frames, cfg, "cpu")), loss

@@ -291,7 +291,7 @@ def _pop_y(coder:AnsCoder, scales_hat:Tensor, tables:list) -> np.ndarray: # int3
 
 @stopwatch("entropy coding")
 def _push_z(coder:AnsCoder, z:np.ndarray, tables:list):
-    for channel, table in reversed(list(zip(z[0], tables))): _push(coder, channel.ravel(), table)
+    for channel, table in reversed(list(zip(z[0], tables, strict=True))): _push(coder, channel.ravel(), table)
 
 @stopwatch("entropy coding")
 def _pop_z(coder:AnsCoder, shape:tuple, tables:list) -> np.ndarray: # int32 (1,N,h,w)

@@ -1,6 +1,6 @@
 """Make results/repeated_training.csv: run the command of each shipped model's card again for its first 500 steps, and put the losses beside those of the run that made it.
 
-On another kind of processor the last bits differ; threads (1) are those of the first run; six to twelve minutes a model. Give model files to run some of them, or others."""
+On another kind of processor the losses differ a little; threads (1) are those of the first run; six to twelve minutes a model. Give model files to run some of them, or others."""
 import json
 import sys
 import tempfile

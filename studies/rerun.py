@@ -11,18 +11,26 @@ from pathlib import Path
 import torch
 
 from instance_compression.cli import append_row
+from instance_compression.data import InputError
 from instance_compression.experiments import experiment, read_table, run_experiment
 
 RESULTS = Path(__file__).parent.parent / "results"
 ELSE = ("seconds", "commit", "machine")
 
-torch.set_num_threads(1)
-for name in sys.argv[1:]:
+if __name__ == "__main__":
+    if len(sys.argv) < 2: sys.exit(f"usage: {__doc__.splitlines()[2].split('   #')[0]}")
+    torch.set_num_threads(1)
     stored = read_table("runs", RESULTS)
-    with tempfile.TemporaryDirectory() as folder: again = run_experiment(experiment(name), folder)["runs"]
-    for row in json.loads(json.dumps(again)):
-        first = stored[(stored.run == name) & (stored.method == row["method"])].iloc[0]
-        differ = [k for k in row if k not in ELSE and first[k] != row[k] and not (first.isna()[k] and row[k] is None)]
-        append_row(RESULTS / "reruns.csv", {
-            "run": name, "method": row["method"], "key": row["key"], "same": not differ, "differ": " ".join(differ), "file_bytes": first.file_bytes, "file_bytes_again": row["file_bytes"],
-            "first_commit": first.commit, "first_machine": first.machine, "commit": row["commit"], "machine": row["machine"]})
+    try: runs = {name: experiment(name) for name in sys.argv[1:]}
+    except InputError as e: sys.exit(f"error: {e}")
+    missing = [name for name, run in runs.items() if run.key not in set(stored.key)]
+    if missing: sys.exit(f"error: results/runs.csv has no row of {', '.join(missing)} with its present settings")
+    for name, run in runs.items():
+        with tempfile.TemporaryDirectory() as folder: again = run_experiment(run, folder)["runs"]
+        for row in json.loads(json.dumps(again)):
+            first = stored[(stored.run == name) & (stored.method == row["method"])].iloc[0]
+            differ = [k for k in row if k not in ELSE and first[k] != row[k] and not (first.isna()[k] and row[k] is None)]
+            append_row(RESULTS / "reruns.csv", {
+                "run": name, "method": row["method"], "key": row["key"], "same": not differ, "differ": " ".join(differ),
+                "file_bytes": "" if first.isna().file_bytes else int(first.file_bytes), "file_bytes_again": row["file_bytes"],
+                "first_commit": first.commit, "first_machine": first.machine, "commit": row["commit"], "machine": row["machine"]})
