@@ -75,7 +75,7 @@ def global_identity(
 FRAMES = {"juggle": 21, "dog": 20, "flower": 20, "dashcam": 18, "room": 40} # of the clips of Open-5N at 2 fps
 LATENT_STEPS = PRESETS["fast"].latent_steps
 
-COSINE = {"decay": 1.0, "ema": 0.0} # the settings before these: half a cosine over all of the steps, and no average
+COSINE = {"decay": 1.0, "ema": 0.0} # the settings before the present defaults: half a cosine over all of the steps, and no average
 FIRST = COSINE | { # those of the first version, for models without scales
     "crop": 256, "lr_sender": 2e-4, "lr_delta": 1e-4, "beta2": 0.999, "warmup": 0, "rounding": "mixed", "sender_first": 0.1}
 
@@ -142,7 +142,7 @@ STUDIES = {study: _by_name(experiments) for study, experiments in { # study -> n
                            AdaptConfig("encoder", beta, 1000, latent_steps=LATENT_STEPS, evaluations=0))
                 for clip in OPEN_5N for beta in BETAS),
     "earlier": _methods("earlier", OPEN_5N, (3e-3, 1e-3, 1e-4), 1000, ("encoder", "full"), "cosine", **COSINE),
-    "first": (Experiment("first", "dashcam", AdaptConfig(method, beta, 1000, evaluations=0, **FIRST), scales=False)
+    "first": (Experiment("first", "dashcam", AdaptConfig(method, beta, 1000, evaluations=0, **FIRST), "first", scales=False)
               for beta in BETAS for method in ("encoder", "full")),
     "ablations": _ablations(),
     "frames": (Experiment("frames", clip, AdaptConfig(steps=1000), f"first-{n}", n)

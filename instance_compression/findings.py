@@ -7,9 +7,9 @@ __all__ = ['ABLATIONS', 'read_results', 'of_study', 'pixels_of', 'curve', 'bd_ra
            'bd_table', 'bd_markdown', 'rd_figure', 'gain_figure', 'bits_against_codecs', 'codecs_markdown',
            'coded_cost', 'relative_gain', 'f6', 'ablation_table', 'ablation_figure', 'f2', 'f3', 'support_table',
            'entropy_bound', 'loss_global', 'fall_of_loss', 'runs_table', 'amortization_table', 'amortization_bd',
-           'amortization_figure', 'source_quality_table', 'control_bd', 'f1', 'gain_by_step', 'gain_by_beta',
-           'progress_figure', 'f4', 'allocation_shares', 'allocation_figure', 'f5', 'frames_table', 'frames_figure',
-           'parts_table', 'findings_table', 'build_figures']
+           'amortization_figure', 'source_quality_table', 'versions_table', 'versions_bd', 'control_bd', 'f1',
+           'gain_by_step', 'gain_by_beta', 'progress_figure', 'f4', 'allocation_shares', 'allocation_figure', 'f5',
+           'frames_table', 'frames_figure', 'parts_table', 'findings_table', 'build_figures']
 
 # %% ../nbs/12_findings.ipynb #1624123e
 import sys
@@ -234,14 +234,14 @@ def f6(
     ("BD-PSNR of optimized latents against encoder only, and on one clip how more steps of encoder only narrow the gap. "
      "Yes below 0.1 dB, in part below 0.25 dB.")
     gap, steps = _against_encoder(t).bd_psnr["latents"], int(main_runs(t, method="latents").latent_steps.max())
-    few, many = main_runs(t, "earlier", clip="dashcam", beta=1e-3), of_study(t["runs"], "steps", variant="4000", method="encoder")
+    few, many = main_runs(t, clip="dashcam", beta=1e-3), of_study(t["runs"], "steps", variant="4000", method="encoder")
     fall = 100 * (1 - coded_cost(pd.concat([few, many])) / coded_cost(few[few.method == "global"]).item())
     after = {name: fall[rows.index[rows.method == method]].item()
              for name, rows, method in (("few", few, "encoder"), ("many", many, "encoder"), ("latents", few, "latents"))}
     here = (f"latents {gap:+.2f} dB against encoder only, with {steps} steps on each frame "
             "and this package's gradient of rounding; on dashcam at beta 1e-3, "
             f"L_RDM falls by {after['few']:.1f} % with {few.steps.max()} steps of encoder only, "
-            f"{after['many']:.1f} % with {many.steps.item()} (recipe of `earlier`), {after['latents']:.1f} % with latents")
+            f"{after['many']:.1f} % with {many.steps.item()}, {after['latents']:.1f} % with latents")
     return "encoder only is about as good as optimizing latents", here, _verdict(abs(gap) < 0.1, abs(gap) < 0.25)
 
 # %% ../nbs/12_findings.ipynb #fa4b46b0
@@ -295,7 +295,7 @@ def f2(
     ("Cost without model rate, without quantization in the loop, without both. "
      "Yes if each costs more than the global model, in part if the first does.")
     cost = _relative_costs(t)
-    here = (f"dashcam, beta 1e-3, recipe of `earlier`: L_RDM, that of the global model being 1: full method {cost['full']:.2f}, "
+    here = (f"dashcam, beta 1e-3: L_RDM, that of the global model being 1: full method {cost['full']:.2f}, "
             f"without model rate {cost['no-model-rate']:.2f}, "
             f"quantized afterwards {cost['quantized-after']:.2f}, with neither {cost['neither']:.2f}")
     holds = _verdict(cost[["no-model-rate", "quantized-after", "neither"]].min() > 1, cost["no-model-rate"] > 1)
@@ -426,6 +426,29 @@ def source_quality_table(
     table = gains.pivot_table(index="source", columns="method", values="gain")
     return gains.groupby("source")[["source_psnr"]].first().join(table).assign(full_less_encoder=table.full - table.encoder)
 
+# %% ../nbs/12_findings.ipynb #b025dc5d
+def versions_table(
+    versions:dict, # version -> rows of one clip, methods global, encoder and full
+) -> pd.DataFrame: # index version, beta: coded_bpp_*, psnr_* of the methods; gain_*: fall of the coded L_RDM [%]
+    "Versions of models and settings side by side."
+    rows = pd.concat(versions, names=["version", None]).reset_index("version")
+    rows = rows[rows.method.isin(["global", "encoder", "full"])].reset_index(drop=True)
+    rows["gain"] = pd.concat([relative_gain(of_one).set_axis(of_one.index) for _, of_one in rows.groupby("version")])
+    table = rows.pivot(index=["version", "beta"], columns="method", values=["coded_bpp", "psnr", "gain"])
+    table.columns = table.columns.map("_".join)
+    return table.drop(columns="gain_global").reindex(list(versions), level="version")
+
+def versions_bd(
+    rows:pd.DataFrame, # of one version and clip
+    first:pd.DataFrame, # of the first version
+) -> dict: # "full against encoder only", "<method> against the first version's": BD-rate [%]
+    ("What the update brings in a version, and how far its files are from the first version's "
+     "(where the curves share a quarter of their range).")
+    curves, before = ({method: curve(of_method) for method, of_method in r.groupby("method")} for r in (rows, first))
+    return {"full against encoder only": bd_rate_and_psnr(curves["encoder"], curves["full"])[0]} | {
+        f"{method} against the first version's": bd_rate_and_psnr(before[method], curves[method], min_overlap=0.25)[0]
+        for method in ("global", "encoder", "full")}
+
 # %% ../nbs/12_findings.ipynb #e7ed1f81
 def control_bd(
     t:dict, # of `read_results`
@@ -447,7 +470,7 @@ def f1(
     after = " and ".join(f"{row.bd_psnr:+.2f} dB, {row.bd_rate:+.1f} % bits after {row.Index} steps"
                          for row in amortization_bd(often).loc[often.n_frames.max()].itertuples())
     here = (f"{dB:+.2f} dB, {bits:+.1f} % bits ({f'mean of {n_clips} clips' if n_clips > 1 else 'one clip'}); "
-            f"where all {often.n_frames.max()} frames of {often['clip'].iloc[0]} share the update, {after}")
+            f"where all {often.n_frames.max()} frames of {often['clip'].iloc[0]} share the update, {after} (recipe of `earlier`)")
     return ("full adaptation gains about 1 dB over encoder only, model bits included", here,
             "yes" if dB >= 1 else "in part" if dB >= 0.5 else "the sign" if dB > 0 else "no")
 
@@ -627,8 +650,7 @@ def build_figures(
     main, ablations = main_runs(t), of_study(t["runs"], "ablations")
     full = main[main.method == "full"]
     of_full = {name: t[name][t[name].run.isin(full.run)] for name in ("progress", "allocation", "updates")}
-    whole = main_runs(t, "earlier", beta=1e-3, method="full")
-    whole = whole[whole["clip"].isin(["dashcam", "room"])]
+    whole = full[(full.beta == 1e-3) & full["clip"].isin(["dashcam", "room"])]
     drawn = {"rd": rd_figure(main, t["references"]), "gain": gain_figure(main),
              "amortization": amortization_figure(t["amortization"]),
              "ablations": ablation_figure(ablations, of_study(t["progress"], "ablations")),
