@@ -257,9 +257,7 @@ def _pop_raw(coder:AnsCoder) -> int:
     low, high = (int(v) for v in coder.decode(Uniform(2**16), 2))
     return (low | high << 16) - (2**32 if high >= 2**15 else 0)
 
-# %% ../nbs/05_entropy_coding.ipynb #2c7c3db7
-_CRCS = struct.Struct("<2I")
-
+# %% ../nbs/05_entropy_coding.ipynb #5e1f0a02
 def _places(scales_hat:Tensor) -> tuple: # (others (m,), ascending; [(table, its places), ...])
     "Where the symbols are that have another table than the first."
     scales = scales_hat.numpy().ravel()
@@ -296,6 +294,9 @@ def _push_z(coder:AnsCoder, z:np.ndarray, tables:list):
 @stopwatch("entropy coding")
 def _pop_z(coder:AnsCoder, shape:tuple, tables:list) -> np.ndarray: # int32 (1,N,h,w)
     return np.stack([_pop(coder, math.prod(shape[2:]), table) for table in tables]).reshape(shape)
+
+# %% ../nbs/05_entropy_coding.ipynb #2c7c3db7
+_CRCS = struct.Struct("<2I")
 
 def encode_frame(
     symbols:dict, # of `analysis`: y_symbols, z_symbols, scales_hat
