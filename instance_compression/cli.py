@@ -580,9 +580,11 @@ def check_decodes(
     path:Path, # .iac
     encoded:Encoded, # what the encoder announced
     output:Path, # folder for the pictures
+    model:Path=None, # the global model's file, if it is not a shipped one
 ):
     "Decode a file in a fresh process. Raises InputError if other pictures come out than the encoder announced."
-    run = subprocess.run([sys.executable, "-m", "instance_compression.cli", "decode", str(path), "-o", str(output)],
+    run = subprocess.run([sys.executable, "-m", "instance_compression.cli", "decode", str(path), "-o", str(output),
+                          *(("--model", str(model)) if model else ())],
                          capture_output=True, text=True, env=os.environ | {"OMP_NUM_THREADS": str(torch.get_num_threads())})
     if run.returncode:
         raise InputError(f"{path} cannot be decoded: "

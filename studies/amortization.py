@@ -1,8 +1,8 @@
 """Make results/amortization.csv: encoder only and the full model on one clip sampled more and more often, so that more pixels share the update's bits.
 
-python studies/amortization.py [CLIP] [--fps 2 25] [--beta 1e-3] [--steps 1000]   # dashcam and all betas by default; about ten minutes on one core for each row
+python studies/amortization.py [CLIP] [--fps 2 25] [--beta 1e-3] [--steps 1000] [--earlier]   # dashcam and all betas by default; about ten minutes on one core for each row
 
-Rates and crops are the same in every row, those of the study `earlier`. Frames that lie closer together also resemble each other more: as many frames of a longer clip would gain less."""
+With the default settings, or those of the study `earlier`. Frames that lie closer together also resemble each other more: as many frames of a longer clip would gain less."""
 import argparse
 import dataclasses
 import itertools
@@ -22,11 +22,11 @@ from instance_compression.rate_distortion import rdm_loss
 TABLE = Path(__file__).parent.parent / "results/amortization.csv"
 
 
-def row(clip:Clip, cfg:AdaptConfig, model:Hyperprior) -> dict:
+def row(clip:Clip, cfg:AdaptConfig, model:Hyperprior, file:Path=None) -> dict: # file: of the model, if it is not a shipped one
     adapted = adapt(model, clip.frames, cfg)
     with tempfile.TemporaryDirectory() as folder:
         encoded = encode_clip(Path(folder) / "clip.iac", adapted, model, clip)
-        check_decodes(Path(folder) / "clip.iac", encoded, Path(folder) / "frames")
+        check_decodes(Path(folder) / "clip.iac", encoded, Path(folder) / "frames", file)
     return {"loss_global": adapted.log[0]["loss"], "loss": rdm_loss(adapted.metrics, cfg.beta)} | result_row(clip, cfg, model, adapted, encoded)
 
 
@@ -36,10 +36,11 @@ if __name__ == "__main__":
     parser.add_argument("--fps", type=float, nargs="+", default=[2.0, 25.0])
     parser.add_argument("--beta", type=float, nargs="+", default=BETAS)
     parser.add_argument("--steps", type=int, default=1000)
+    parser.add_argument("--earlier", action="store_true", help="the settings of the study earlier")
     args = parser.parse_args()
     torch.set_num_threads(1)
     for fps, beta, method in itertools.product(args.fps, args.beta, ("encoder", "full")):
-        cfg, model = AdaptConfig(method, beta, args.steps, evaluations=1, **COSINE), load_global(beta)
+        cfg, model = AdaptConfig(method, beta, args.steps, evaluations=1, **(COSINE if args.earlier else {})), load_global(beta)
         wanted = dataclasses.asdict(cfg) | {"clip": args.clip, "fps": fps, "model": model_identity(model)}
         del wanted["evaluations"]  # how often it is measured on the way changes nothing
         if not has_row(TABLE, **wanted): append_row(TABLE, row(load_clip(args.clip, fps), cfg, model))

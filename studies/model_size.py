@@ -1,0 +1,42 @@
+"""Make results/model_size.csv: what the full method has over encoder only, by the size of the global model. Models that differ in their widths alone are trained from the same start by as many steps on the same crops, and adapted to one clip with the default settings.
+
+python studies/model_size.py [--sizes half small double] [--train-steps 1000] [--clip dashcam] [--steps 1000] [--folder runs/model_size]   # ten to forty minutes on one core for each size; it resumes
+
+So short a training leaves every model weaker than the shipped ones, which have rows of the study `main`. Two processes may take different sizes at once."""
+import argparse
+import dataclasses
+from pathlib import Path
+
+import torch
+
+from amortization import row
+from instance_compression.adaptation import AdaptConfig
+from instance_compression.cli import append_row, has_row
+from instance_compression.data import load_clip, photographs
+from instance_compression.hyperprior import SIZES, load_model, receiver_parameters
+from instance_compression.training import TrainConfig, hold_back, load_photographs, train, validate
+
+TABLE, BETA = Path(__file__).parent.parent / "results/model_size.csv", 1e-3
+# as small, but for the channels inside g_a, g_s and h_s
+SIZES |= {"half": SIZES["small"] | {"widths": (16, 32, 64), "hyper": (32, 48)}, "double": SIZES["small"] | {"widths": (64, 128, 256), "hyper": (128, 192)}}
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--sizes", nargs="+", default=["half", "small", "double"], choices=list(SIZES))
+    parser.add_argument("--train-steps", type=int, default=1000)
+    parser.add_argument("--clip", default="dashcam")
+    parser.add_argument("--steps", type=int, default=1000)
+    parser.add_argument("--folder", type=Path, default=Path("runs/model_size"), help="of the models")
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    args.folder.mkdir(parents=True, exist_ok=True)
+    images = load_photographs(photographs(), TrainConfig.crop)
+    for size in args.sizes:
+        path, cfg_train = args.folder / f"{size}-{args.train_steps}.safetensors", TrainConfig(BETA, size, args.train_steps)
+        model = load_model(path) if path.is_file() else train(cfg_train, images, path)
+        about = {"size": size, "n_receiver": sum(p.numel() for p in receiver_parameters(model).values()), "train_steps": args.train_steps} | validate(model, hold_back(images)[1], BETA)
+        for method in ("encoder", "full"):
+            cfg = AdaptConfig(method, BETA, args.steps, evaluations=4)
+            wanted = dataclasses.asdict(cfg) | {"size": size, "train_steps": args.train_steps, "clip": args.clip}
+            if not has_row(TABLE, **wanted): append_row(TABLE, about | row(load_clip(args.clip), cfg, model, path))
