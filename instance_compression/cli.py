@@ -608,25 +608,30 @@ def demo(
     if not output.is_dir(): check_free(output)
     clip, model_global, results, pictures = sample_clip(n_frames, 320, 448), load_global(beta), {}, {}
     output.mkdir(parents=True, exist_ok=True)
+    table = output / "results.csv"
+    table.unlink(missing_ok=True)
     console.print(f"{clip.name}: {clip.n_frames} frames of {clip.width}x{clip.height}, "
                   "a moving crop of one photograph with noise; not a real video")
     for method in ("global", "encoder", "full"):
         cfg = AdaptConfig(method=method, beta=beta, steps=steps,
                           latent_steps=PRESETS["fast"].latent_steps if method == "full" else 0)
         adapted = adapt(model_global, clip.frames, cfg)
-        for label, codec in {method: adapted.before or adapted, cfg.label: adapted}.items():
+        codecs = {dataclasses.replace(cfg, latent_steps=0): adapted.before or adapted, cfg: adapted}
+        for codec_cfg, codec in codecs.items():
+            label = codec_cfg.label
             file, frames = output / f"{label}.iac", output / f"{label}-frames"
             if frames.is_dir(): shutil.rmtree(frames)
             results[label] = encode_clip(file, codec, model_global, clip, progress=False)
             check_decodes(file, results[label], frames)
             pictures[label] = read_iframes(frames).frames[0]
+            append_row(table, result_row(clip, codec_cfg, model_global, codec, results[label]))
     console.print(metrics_table(results))
     console.print("each file was decoded in a fresh process to the very pictures that the encoder announced")
     figure_style()
     captions = {m: f"{e.coded_bpp:.3f} bpp, {e.psnr:.2f} dB" for m, e in results.items()}
     fig = comparison_figure({"synthetic original": clip.frames[0]} | pictures, captions, busiest_crop(clip.frames[0]))
     with write_atomically(output / "comparison.png") as tmp: fig.savefig(tmp, dpi=200)
-    console.print(f"picture: {output / 'comparison.png'}")
+    console.print(f"picture: {output / 'comparison.png'}; the table with all settings: {table}")
 
 # %% ../nbs/10_cli.ipynb #891fe198
 if __name__ == "__main__" and "__file__" in globals(): main()

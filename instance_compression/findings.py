@@ -6,10 +6,10 @@
 __all__ = ['ABLATIONS', 'read_results', 'of_study', 'pixels_of', 'curve', 'bd_rate_and_psnr', 'complete_clips', 'main_runs',
            'bd_table', 'bd_markdown', 'rd_figure', 'gain_figure', 'bits_against_codecs', 'codecs_markdown',
            'coded_cost', 'relative_gain', 'f6', 'ablation_table', 'ablation_figure', 'f2', 'f3', 'support_table',
-           'entropy_bound', 'loss_global', 'fall_of_loss', 'runs_table', 'amortization_table', 'amortization_bd',
-           'amortization_figure', 'source_quality_table', 'versions_table', 'versions_bd', 'control_bd', 'f1',
-           'gain_by_step', 'gain_by_beta', 'progress_figure', 'f4', 'allocation_shares', 'allocation_figure', 'f5',
-           'frames_table', 'frames_figure', 'parts_table', 'findings_table', 'build_figures']
+           'entropy_bound', 'loss_global', 'fall_of_loss', 'runs_table', 'amortization_rows', 'amortization_table',
+           'amortization_bd', 'amortization_figure', 'source_quality_table', 'versions_table', 'versions_bd',
+           'control_bd', 'f1', 'gain_by_step', 'gain_by_beta', 'progress_figure', 'f4', 'allocation_shares',
+           'allocation_figure', 'f5', 'frames_table', 'frames_figure', 'parts_table', 'findings_table', 'build_figures']
 
 # %% ../nbs/12_findings.ipynb #1624123e
 import sys
@@ -370,8 +370,17 @@ def runs_table(
         ["clip", "beta", "method", "gain"], ascending=[True, True, True, False]).reset_index(drop=True)
 
 # %% ../nbs/12_findings.ipynb #88ceede5
+def amortization_rows(
+    t:dict, # of `read_results`
+) -> pd.DataFrame: # columns of results/amortization.csv
+    "Runs of one clip sampled more often; where they have the default settings, those of main at 2 fps, too."
+    often, main = t["amortization"], main_runs(t)
+    same = main[main.method.isin(["encoder", "full"]) & main["clip"].isin(often[often.ema > 0]["clip"])]
+    same = same.assign(loss=rdm_loss(same, same.beta), loss_global=loss_global(same, t["progress"]))
+    return pd.concat([often, same[often.columns]], ignore_index=True)
+
 def amortization_table(
-    rows:pd.DataFrame, # results/amortization.csv
+    rows:pd.DataFrame, # of `amortization_rows`
 ) -> pd.DataFrame: # index clip, fps, n_frames, megapixels, steps, beta; encoder, full: fall of L_RDM [%]; of the update: n_nonzero, kbit, share_of_bits [%]
     "What encoder only and the full method gain when one clip is sampled more often."
     pixels = pixels_of(rows)
@@ -383,33 +392,36 @@ def amortization_table(
         rows[rows.method == "full"].set_index(index)[["n_nonzero", "kbit", "share_of_bits"]])
 
 def amortization_bd(
-    rows:pd.DataFrame, # results/amortization.csv
-) -> pd.DataFrame: # index n_frames, steps: bd_rate [%], bd_psnr [dB]
-    "The full method against encoder only, by the number of frames and steps. Raises ValueError for rows of several clips or recipes."
-    if rows["clip"].nunique() > 1: raise ValueError("rows of one clip at a time")
-    if len(rows[["decay", "ema"]].drop_duplicates()) > 1: raise ValueError("rows of one recipe at a time")
-    curves = rows.groupby(["n_frames", "steps", "method"]).apply(curve, include_groups=False).unstack()
+    rows:pd.DataFrame, # of `amortization_rows`
+) -> pd.DataFrame: # index clip, n_frames, steps: bd_rate [%], bd_psnr [dB]
+    "The full method against encoder only, by the number of frames and steps. Raises ValueError where a clip's rows have several recipes."
+    if (rows.groupby("clip")[["decay", "ema"]].nunique() > 1).any(axis=None): raise ValueError("rows of one recipe at a time")
+    curves = rows.groupby(["clip", "n_frames", "steps", "method"]).apply(curve, include_groups=False).unstack()
     return pd.DataFrame([bd_rate_and_psnr(row.encoder, row.full) for row in curves.itertuples()],
                         curves.index, ["bd_rate", "bd_psnr"])
 
 def amortization_figure(
-    rows:pd.DataFrame, # results/amortization.csv
+    rows:pd.DataFrame, # of `amortization_rows`
 ) -> Figure:
-    ("RD curves where the clip is sampled most often and the steps are most; "
+    ("Clip by clip: RD curves where it is sampled most often and the steps are most; "
      "gains by beta there (filled), after fewer steps (light), and with frames at 2 fps (hollow).")
-    most = (rows.fps == rows.fps.max()) & (rows.steps == rows.steps.max())
-    fig = Figure(figsize=(6.75, 2.4))
-    left, right = fig.subplots(1, 2)
-    draw_rd(left, rows[most])
-    for ((frames, steps), group), alpha in zip(amortization_table(rows).groupby(["n_frames", "steps"]), (0.0, 0.35, 1.0)):
-        for method in ("encoder", "full"):
-            colour, marker = METHOD_STYLE[method]
-            right.plot(group.index.get_level_values("beta"), group[method], color=colour, lw=0.5, marker=marker,
-                       mfc=(colour, alpha), mec=colour, label=f"{method}, {frames} frames, {steps} steps")
-    right.set(xscale="log", xlabel="beta (smaller: higher rates)", ylabel="Gain in L_RDM [%]", ylim=(0, None))
-    right.invert_xaxis()
-    left.legend(frameon=False, title=f"{rows[most].n_frames.iloc[0]} frames, {rows[most].steps.iloc[0]} steps")
-    right.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+    clips = list(rows.groupby("clip"))
+    fig = Figure(figsize=(6.75, 2.2 * len(clips)))
+    for (clip, of_clip), (left, right) in zip(clips, fig.subplots(len(clips), 2, squeeze=False)):
+        often = of_clip.n_frames == of_clip.n_frames.max()
+        most = of_clip[often & (of_clip.steps == of_clip.steps.max())]
+        n_frames, n_steps = most.n_frames.iloc[0], most.steps.iloc[0]
+        draw_rd(left, most)
+        left.legend(frameon=False, title=f"{clip}, {n_frames} frames, {n_steps} steps")
+        for (frames, steps), group in amortization_table(of_clip).groupby(["n_frames", "steps"]):
+            alpha = 0.0 if frames < n_frames else 1.0 if steps == n_steps else 0.35
+            for method in ("encoder", "full"):
+                colour, marker = METHOD_STYLE[method]
+                right.plot(group.index.get_level_values("beta"), group[method], color=colour, lw=0.5, marker=marker,
+                           mfc=(colour, alpha), mec=colour, label=f"{method}, {frames} frames, {steps} steps")
+        right.set(xscale="log", xlabel="beta (smaller: higher rates)", ylabel="Gain in L_RDM [%]", ylim=(0, None))
+        right.invert_xaxis()
+        right.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     fig.tight_layout(pad=0.4)
     return fig
 
@@ -465,12 +477,15 @@ def f1(
 ) -> tuple: # as `f6`
     ("BD-PSNR of the full method against encoder only, on all clips, and where more frames share an update. "
      "Yes from 1 dB, in part from 0.5 dB, the sign above 0.")
-    n_clips, methods, often = main_runs(t)["clip"].nunique(), _against_encoder(t), t["amortization"]
+    n_clips, methods, rows = main_runs(t)["clip"].nunique(), _against_encoder(t), amortization_rows(t)
     dB, bits = methods.bd_psnr["full"], methods.bd_rate["full"]
-    after = " and ".join(f"{row.bd_psnr:+.2f} dB, {row.bd_rate:+.1f} % bits after {row.Index} steps"
-                         for row in amortization_bd(often).loc[often.n_frames.max()].itertuples())
-    here = (f"{dB:+.2f} dB, {bits:+.1f} % bits ({f'mean of {n_clips} clips' if n_clips > 1 else 'one clip'}); "
-            f"where all {often.n_frames.max()} frames of {often['clip'].iloc[0]} share the update, {after} (recipe of `earlier`)")
+    here = f"{dB:+.2f} dB, {bits:+.1f} % bits ({f'mean of {n_clips} clips' if n_clips > 1 else 'one clip'})"
+    for clip, of_clip in rows.groupby("clip"):
+        n_frames = of_clip.n_frames.max()
+        after = " and ".join(f"{row.bd_psnr:+.2f} dB, {row.bd_rate:+.1f} % bits after {row.Index} steps"
+                             for row in amortization_bd(of_clip).loc[clip, n_frames].itertuples())
+        here += (f"; where all {n_frames} frames of {clip} share the update, {after}"
+                 + ("" if of_clip.ema.max() else " (recipe of `earlier`)"))
     return ("full adaptation gains about 1 dB over encoder only, model bits included", here,
             "yes" if dB >= 1 else "in part" if dB >= 0.5 else "the sign" if dB > 0 else "no")
 
@@ -592,12 +607,13 @@ def f5(
 
 # %% ../nbs/12_findings.ipynb #a50b764c
 def frames_table(
-    runs:pd.DataFrame, # rows of the study frames, and those of whole clips
-    progress:pd.DataFrame, # their rows in results/progress.csv
-) -> pd.DataFrame: # clip, n_frames, gain [%], bpp_model, model_kbit
-    "Gain in L_RDM and rate of the update by the number of frames."
+    t:dict, # of `read_results`
+) -> pd.DataFrame: # clip, n_frames, gain [%], bpp_model, model_kbit, share_of_bits [%]
+    "Gain in L_RDM and rate of the update by the number of frames: the study frames, and main for the whole clips."
+    first, whole = of_study(t["runs"], "frames"), main_runs(t, beta=1e-3, method="full")
+    runs = pd.concat([first, whole[whole["clip"].isin(first["clip"])]])
     table = runs[["clip", "n_frames", "bpp_model"]].assign(
-        gain=fall_of_loss(runs, progress), model_kbit=runs.bpp_model * pixels_of(runs) / 1000,
+        gain=fall_of_loss(runs, t["progress"]), model_kbit=runs.bpp_model * pixels_of(runs) / 1000,
         share_of_bits=100 * runs.bpp_model / runs.bpp)
     return table.sort_values(["clip", "n_frames"]).reset_index(drop=True)
 
@@ -650,16 +666,13 @@ def build_figures(
     main, ablations = main_runs(t), of_study(t["runs"], "ablations")
     full = main[main.method == "full"]
     of_full = {name: t[name][t[name].run.isin(full.run)] for name in ("progress", "allocation", "updates")}
-    whole = full[(full.beta == 1e-3) & full["clip"].isin(["dashcam", "room"])]
     drawn = {"rd": rd_figure(main, t["references"]), "gain": gain_figure(main),
-             "amortization": amortization_figure(t["amortization"]),
+             "amortization": amortization_figure(amortization_rows(t)),
              "ablations": ablation_figure(ablations, of_study(t["progress"], "ablations")),
              "progress": progress_figure(full, of_full["progress"]),
              "allocation": allocation_figure(full, of_full["allocation"], of_full["updates"]),
              "kodak": kodak_figure(t["kodak"], t["kodak_codecs"], t["kodak_anchors"]),
-             "speed": speed_figure(t["speed"], t["roofline"])}
-    frames = of_study(t["runs"], "frames")
-    if len(frames): drawn["frames"] = frames_figure(frames_table(pd.concat([frames, whole]), t["progress"]))
+             "frames": frames_figure(frames_table(t)), "speed": speed_figure(t["speed"], t["roofline"])}
     for name, figure in drawn.items(): save_figure(figure, figures, name)
     return list(drawn)
 

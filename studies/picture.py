@@ -2,7 +2,7 @@
 
 python studies/picture.py
 
-The global model's rate is the one to match: the other methods are adapted with a smaller beta from the same global model, until the whole file is within 0.5 % of the global model's (settings of the study `earlier`)."""
+The global model's rate is the one to match: the other methods are adapted with a smaller beta from the same global model, until the whole file is within 0.5 % of the global model's."""
 import math
 import tempfile
 from pathlib import Path
@@ -14,7 +14,6 @@ from instance_compression.adaptation import PRESETS, AdaptConfig, adapt
 from instance_compression.bitstream import Decoder, encode_clip
 from instance_compression.cli import provenance
 from instance_compression.data import sample_clip
-from instance_compression.experiments import COSINE
 from instance_compression.figures import busiest_crop, comparison_figure, figure_style, save_figure
 from instance_compression.hyperprior import load_global
 
@@ -30,7 +29,7 @@ def matched(method, latent_steps, bpp, file) -> tuple: # (AdaptConfig, Encoded, 
     "Search for beta on a line through the logarithms."
     tried, beta = [], 0.7 * BETA
     for _ in range(8):
-        cfg = AdaptConfig(method, beta, steps=300, latent_steps=latent_steps, **COSINE)
+        cfg = AdaptConfig(method, beta, steps=300, latent_steps=latent_steps)
         encoded, picture = coded(cfg, file)
         print(f"{cfg.label}, beta {beta:.3g}: {encoded.coded_bpp:.4f} bpp, {encoded.psnr:.2f} dB", flush=True)
         if abs(encoded.coded_bpp / bpp - 1) < 0.005: return cfg, encoded, picture
