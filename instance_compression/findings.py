@@ -412,7 +412,8 @@ def amortization_figure(
         most = of_clip[often & (of_clip.steps == of_clip.steps.max())]
         n_frames, n_steps = most.n_frames.iloc[0], most.steps.iloc[0]
         draw_rd(left, most)
-        left.legend(frameon=False, title=f"{clip}, {n_frames} frames, {n_steps} steps")
+        left.set_title(f"{clip}, {n_frames} frames, {n_steps} steps")
+        left.legend(frameon=False, loc="lower right")
         for (frames, steps), group in amortization_table(of_clip).groupby(["n_frames", "steps"]):
             alpha = 0.0 if frames < n_frames else 1.0 if steps == n_steps else 0.35
             for method in ("encoder", "full"):
