@@ -7,9 +7,10 @@ __all__ = ['ABLATIONS', 'read_results', 'of_study', 'pixels_of', 'curve', 'bd_ra
            'bd_table', 'bd_markdown', 'rd_figure', 'gain_figure', 'bits_against_codecs', 'codecs_markdown',
            'coded_cost', 'relative_gain', 'f6', 'ablation_table', 'ablation_figure', 'f2', 'f3', 'support_table',
            'entropy_bound', 'loss_global', 'fall_of_loss', 'runs_table', 'amortization_rows', 'amortization_table',
-           'amortization_bd', 'amortization_figure', 'source_quality_table', 'versions_table', 'versions_bd',
-           'control_bd', 'f1', 'gain_by_step', 'gain_by_beta', 'progress_figure', 'f4', 'allocation_shares',
-           'allocation_figure', 'f5', 'frames_table', 'frames_figure', 'parts_table', 'findings_table', 'build_figures']
+           'amortization_bd', 'amortization_figure', 'gain_by_method', 'source_quality_table', 'versions_table',
+           'versions_bd', 'control_bd', 'f1', 'gain_by_step', 'gain_by_beta', 'progress_figure', 'f4',
+           'allocation_shares', 'allocation_figure', 'f5', 'frames_table', 'frames_figure', 'parts_table',
+           'findings_table', 'build_figures']
 
 # %% ../nbs/12_findings.ipynb #1624123e
 import sys
@@ -400,6 +401,7 @@ def amortization_bd(
     return pd.DataFrame([bd_rate_and_psnr(row.encoder, row.full) for row in curves.itertuples()],
                         curves.index, ["bd_rate", "bd_psnr"])
 
+# %% ../nbs/12_findings.ipynb #5b1d07c4
 def amortization_figure(
     rows:pd.DataFrame, # of `amortization_rows`
 ) -> Figure:
@@ -427,6 +429,14 @@ def amortization_figure(
     return fig
 
 # %% ../nbs/12_findings.ipynb #e0fc00ae
+def gain_by_method(
+    rows:pd.DataFrame, # with method and gain, a row for each method
+    index:str|list, # the columns that tell the runs of a method apart
+) -> pd.DataFrame: # index; encoder, full: gain; full_less_encoder
+    "Gains of encoder only and the full method side by side, and what is between them."
+    table = rows.pivot(index=index, columns="method", values="gain")
+    return table.assign(full_less_encoder=table.full - table.encoder)
+
 def source_quality_table(
     rows:pd.DataFrame, # results/source_quality.csv
     runs:pd.DataFrame, # rows of the same clip, beta and settings as it is
@@ -436,8 +446,7 @@ def source_quality_table(
     as_is = runs[runs.method.isin(["encoder", "full"])]
     gains = pd.concat([as_is.assign(source="as it is", source_psnr=np.nan, gain=fall_of_loss(as_is, progress)),
                        rows.assign(source=rows.crf.map("x265, crf {}".format), gain=100 * (1 - rows.loss / rows.loss_global))])
-    table = gains.pivot_table(index="source", columns="method", values="gain")
-    return gains.groupby("source")[["source_psnr"]].first().join(table).assign(full_less_encoder=table.full - table.encoder)
+    return gains.groupby("source")[["source_psnr"]].first().join(gain_by_method(gains, "source"))
 
 # %% ../nbs/12_findings.ipynb #b025dc5d
 def versions_table(
