@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from instance_compression.cli import provenance
+from instance_compression.common import provenance
 from instance_compression.data import load_clip, to_tensor
-from instance_compression.hyperprior import SIZES, Hyperprior, init_transform, quantizer_gain, save_model, write_atomically
+from instance_compression.common import write_atomically
+from instance_compression.hyperprior import SIZES, Hyperprior, init_transform, quantizer_gain, save_model
 
 CHILD = """
 import sys

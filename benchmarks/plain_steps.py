@@ -16,11 +16,12 @@ from torch.func import functional_call
 import instance_compression.adaptation as adaptation
 from instance_compression.adaptation import AdaptConfig, _Run
 from instance_compression.bitstream import encode_clip
-from instance_compression.cli import result_row
+from instance_compression.common import write_atomically
 from instance_compression.data import load_clip
-from instance_compression.hyperprior import load_global, write_atomically
+from instance_compression.hyperprior import load_global
 from instance_compression.rate_distortion import rate_distortion, rd_cost
-from instance_compression.update_prior import quantize_ste
+from instance_compression.results import result_row
+from instance_compression.update import quantize_ste
 
 
 def plain_loss(model, x, cfg, n_pixels, bases, offset, delta):

@@ -25,15 +25,17 @@ from torch.func import functional_call
 from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
-from instance_compression.adaptation import AdaptConfig, adapt, _Run
+from instance_compression.adaptation import AdaptConfig, _Run, adapt
 from instance_compression.bitstream import Decoder, encode_clip
-from instance_compression.cli import append_row, console, plain_table, provenance
+from instance_compression.cli import console, plain_table
+from instance_compression.codec import _CRCS, analysis, encode_frame, pad, synthesis
+from instance_compression.common import append_row, keep_freed_memory, provenance, stopwatch
 from instance_compression.data import Clip, data_dir, load_clip, sample_clip, to_tensor, to_uint8
-from instance_compression.entropy_coding import (_CRCS, _after, _index_table, _pop_y, _pop_z, checksum, decode_update, encode_frame, encode_update,
-                                                 factorized_tables, gaussian_tables)
-from instance_compression.hyperprior import (GDN, SIZES, Hyperprior, SubpixelDeconv, analysis, init_transform, load_global, pad, quantizer_gain, receiver_parameters,
-                                             sender_parameters, stopwatch, synthesis)
-from instance_compression.training import keep_freed_memory
+from instance_compression.entropy_coding import (_index_table, checksum, decode_update, encode_update, factorized_tables,
+                                                 gaussian_tables, pop_y, pop_z, read_checksums)
+from instance_compression.hyperprior import (SIZES, Hyperprior, init_transform, load_global, quantizer_gain,
+                                             receiver_parameters, sender_parameters)
+from instance_compression.layers import GDN, SubpixelDeconv
 from instance_compression.update_prior import SpikeAndSlab, bin_masses
 
 
@@ -134,8 +136,8 @@ def codec_rows(model:Hyperprior, frame:np.ndarray, folder:Path): # of ("what", p
     def ours_write(i):
         return encode_frame(symbols | {"y_symbols": (y - means).round_().int(), "z_symbols": (z - medians).round_().int()}, tables)
     def ours_read(i): # as `decode_frame`, without h_s
-        (crc_z, crc_y), coder = _after(_CRCS, block)
-        z_symbols, y_symbols = _pop_z(coder, symbols["z_symbols"].shape, tables), _pop_y(coder, symbols["scales_hat"], gaussian_tables())
+        (crc_z, crc_y), coder = read_checksums(_CRCS, block)
+        z_symbols, y_symbols = pop_z(coder, symbols["z_symbols"].shape, tables), pop_y(coder, symbols["scales_hat"], gaussian_tables())
         assert coder.is_empty() and (checksum(z_symbols), checksum(y_symbols)) == (crc_z, crc_y)
         return torch.from_numpy(y_symbols) + means, torch.from_numpy(z_symbols) + medians
     with torch.no_grad(): assert ours_write(0) == block and all(map(torch.equal, ours_read(0), read(0)))

@@ -24,12 +24,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator, ScalarFormatter
 from scipy.interpolate import Akima1DInterpolator
 
-from .bit_allocation import GROUPS, by_group
 from .data import OPEN_5N
-from .figures import BETA_STYLE, METHOD_STYLE, draw_rd, figure_style, kodak_figure, save_figure
-from .rate_distortion import rdm_loss
-from .speed import speed_figure
 from .update_prior import SpikeAndSlab, level_bits
+from .codec import rdm_loss
+from .bit_allocation import GROUPS, by_group
+from .figures import BETA_STYLE, METHOD_STYLE, draw_rd, figure_style, kodak_figure, save_figure
+from .speed import speed_figure
 
 # %% ../nbs/12_findings.ipynb #cf819a2c
 def read_results(

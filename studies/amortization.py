@@ -12,12 +12,13 @@ from pathlib import Path
 import torch
 
 from instance_compression.adaptation import AdaptConfig, adapt
-from instance_compression.bitstream import encode_clip
-from instance_compression.cli import append_row, check_decodes, has_row, result_row
+from instance_compression.bitstream import check_decodes, encode_clip
+from instance_compression.codec import rdm_loss
+from instance_compression.common import append_row, has_row
 from instance_compression.data import Clip, load_clip
 from instance_compression.experiments import COSINE
 from instance_compression.hyperprior import BETAS, Hyperprior, load_global, model_identity
-from instance_compression.rate_distortion import rdm_loss
+from instance_compression.results import result_row
 
 TABLE = Path(__file__).parent.parent / "results/amortization.csv"
 

@@ -12,11 +12,10 @@ import pandas as pd
 from PIL import __version__, features
 from tqdm import tqdm
 
-from instance_compression.cli import provenance
+from instance_compression.common import beside, provenance
 from instance_compression.data import fetch_kodak, read_image
 from instance_compression.hyperprior import BETAS, global_path, load_model, model_identity
 from instance_compression.rate_distortion import PILLOW_CODECS, pillow_codec, psnr_of
-from instance_compression.training import beside
 
 QUALITIES = {"JPEG 4:4:4": range(10, 100, 5), "JPEG 4:2:0": range(10, 100, 5), "WebP": range(5, 100, 5), "AVIF": range(20, 100, 10)}
 

@@ -10,10 +10,12 @@ import numpy as np
 import pandas as pd
 import torch
 
-from instance_compression.cli import provenance
+from instance_compression.codec import decode_frame, encode_frame, pad, symbols_of, synthesis
+from instance_compression.common import provenance
 from instance_compression.data import fetch_kodak, read_image, to_tensor
-from instance_compression.entropy_coding import decode_frame, encode_frame, factorized_tables
-from instance_compression.hyperprior import BETAS, exact_hyper_synthesis, load_global, model_identity, pad, symbols_of, synthesis
+from instance_compression.entropy_coding import factorized_tables
+from instance_compression.exact import exact_hyper_synthesis
+from instance_compression.hyperprior import BETAS, load_global, model_identity
 from instance_compression.rate_distortion import factorized_bits, gaussian_bits, psnr_of
 
 

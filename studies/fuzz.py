@@ -24,7 +24,7 @@ import pandas as pd
 import torch
 
 from instance_compression.bitstream import BitstreamError, Decoder, pack_header, unpack_header
-from instance_compression.cli import provenance
+from instance_compression.common import provenance
 from instance_compression.hyperprior import load_model
 
 KINDS = ("bits", "bytes", "cut", "insert", "remove", "splice", "zeros", "length", "field", "payload")

@@ -14,9 +14,10 @@ import torch
 from tqdm import tqdm
 
 from instance_compression.adaptation import AdaptConfig, _Run, clip_crops
-from instance_compression.cli import append_row, has_row, provenance
+from instance_compression.codec import analysis, synthesis
+from instance_compression.common import append_row, has_row, provenance
 from instance_compression.data import load_clip, to_tensor
-from instance_compression.hyperprior import analysis, load_global, model_identity, synthesis
+from instance_compression.hyperprior import load_global, model_identity
 from instance_compression.rate_distortion import gaussian_bits
 
 TABLE = Path(__file__).parent.parent / "results/gain_per_step.csv"

@@ -24,10 +24,12 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from instance_compression.hyperprior import (GDN, SIZES, Hyperprior, PlainGDN, calibrate_scales, init_transform, load_model, quantizer_gain,
-                                             save_model)
+from instance_compression.hyperprior import PlainGDN
+from instance_compression.hyperprior import SIZES, Hyperprior, init_transform, load_model, quantizer_gain, save_model
+from instance_compression.layers import GDN
 from instance_compression.rate_distortion import psnr_of, rate_distortion
 from instance_compression.training import branch, validate
+from instance_compression.update import calibrate_scales
 
 SCALES = (0.6, 0.72, 0.86, 1.0, 1.25)  # sizes in which each photograph is kept
 CHUNK = 250  # steps whose crops are drawn at once; the losses are read once a chunk

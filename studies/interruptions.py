@@ -13,9 +13,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from instance_compression.cli import provenance
+from instance_compression.common import beside, provenance
 from instance_compression.data import photographs
-from instance_compression.training import beside
 
 CLI = [sys.executable, "-m", "instance_compression.cli"]
 

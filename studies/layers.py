@@ -4,10 +4,11 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from instance_compression.cli import provenance
+from instance_compression.common import provenance
 from instance_compression.data import photographs
-from instance_compression.hyperprior import SIZES, Hyperprior, init_transform, load_global, model_identity, quantizer_gain, without_scales
+from instance_compression.hyperprior import SIZES, Hyperprior, init_transform, load_global, model_identity, quantizer_gain
 from instance_compression.training import TrainConfig, hold_back, layer_sensitivity, load_photographs, random_crops
+from instance_compression.update import without_scales
 
 
 def start(beta, x, measured_in_steps):

@@ -19,8 +19,8 @@ import numpy as np
 import pandas as pd
 import torch
 
-from instance_compression.cli import provenance
-from instance_compression.hyperprior import write_atomically
+from instance_compression.common import provenance
+from instance_compression.common import write_atomically
 
 SETTINGS = {"threads": ("1", "2"), "mkldnn": ("on", "off"), "memory": ("channels_last", "contiguous"), "bf16": ("off", "allowed")}
 INSTRUCTIONS = { # of the processor that oneDNN, torch's own kernels and MKL may use: as on older ones

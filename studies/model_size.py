@@ -11,7 +11,7 @@ import torch
 
 from amortization import row
 from instance_compression.adaptation import AdaptConfig
-from instance_compression.cli import append_row, has_row
+from instance_compression.common import append_row, has_row
 from instance_compression.data import load_clip, photographs
 from instance_compression.hyperprior import SIZES, load_model, receiver_parameters
 from instance_compression.training import TrainConfig, hold_back, load_photographs, train, validate

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import __version__, features
 from tqdm import tqdm
 
-from instance_compression.cli import append_row, has_row, provenance
+from instance_compression.common import append_row, has_row, provenance
 from instance_compression.data import LUMA_WEIGHTS, OPEN_5N, load_clip, ycbcr_to_rgb
 from instance_compression.rate_distortion import pillow_codec, psnr_of
 

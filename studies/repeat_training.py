@@ -9,9 +9,9 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from instance_compression.cli import append_row, has_row, provenance
+from instance_compression.common import append_row, has_row, load_tensors, provenance
 from instance_compression.data import photographs
-from instance_compression.hyperprior import BETAS, global_path, load_tensors
+from instance_compression.hyperprior import BETAS, global_path
 from instance_compression.training import TrainConfig, load_photographs, train
 
 torch.set_num_threads(1)

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import torch
 
-from instance_compression.cli import append_row
-from instance_compression.data import InputError
+from instance_compression.common import InputError, append_row
 from instance_compression.experiments import experiment, read_table, run_experiment
 
 RESULTS = Path(__file__).parent.parent / "results"

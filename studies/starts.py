@@ -12,10 +12,10 @@ import pytorch_optimizer
 import torch
 from tqdm import tqdm
 
-from instance_compression.cli import provenance
+from instance_compression.common import keep_freed_memory, provenance
 from instance_compression.data import photographs
 from instance_compression.hyperprior import SIZES, Hyperprior, init_transform, quantizer_gain
-from instance_compression.training import (TrainConfig, hold_back, keep_freed_memory, load_photographs, make_optimizers, parameter_groups,
+from instance_compression.training import (TrainConfig, hold_back, load_photographs, make_optimizers, parameter_groups,
                                            random_crops, train_step, validate)
 
 RUNS = [("random", "Adam", 3e-4), ("haar", "Adam", 3e-4), ("klt", "Adam", 3e-4), ("klt", "Adam", 6e-4), ("klt", "SOAP", 3e-4), ("klt", "SOAP", 6e-4), ("klt", "Muon", 3e-4), ("klt", "Muon", 1e-3)]

@@ -10,7 +10,7 @@ import torch
 from tqdm import tqdm
 
 from instance_compression.adaptation import AdaptConfig, _rdm_loss, _Run, clip_crops
-from instance_compression.cli import append_row, has_row, provenance
+from instance_compression.common import append_row, has_row, provenance
 from instance_compression.data import load_clip
 from instance_compression.hyperprior import load_global, model_identity
 
