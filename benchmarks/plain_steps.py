@@ -14,13 +14,14 @@ from speed import PLAIN, plain_bits
 from torch.func import functional_call
 
 import instance_compression.adaptation as adaptation
-from instance_compression.adaptation import AdaptConfig, _Run
+from instance_compression.adaptation import AdaptConfig
 from instance_compression.bitstream import encode_clip
 from instance_compression.common import write_atomically
 from instance_compression.data import load_clip
 from instance_compression.hyperprior import load_global
 from instance_compression.rate_distortion import rate_distortion, rd_cost
 from instance_compression.results import result_row
+from instance_compression.training import _Run
 from instance_compression.update import quantize_ste
 
 

@@ -25,10 +25,12 @@ from torch.func import functional_call
 from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
-from instance_compression.adaptation import AdaptConfig, _Run, adapt
+from instance_compression.codec import _CRCS
+from instance_compression.codec import encode_frame
+from instance_compression.adaptation import AdaptConfig, adapt
 from instance_compression.bitstream import Decoder, encode_clip
 from instance_compression.cli import console, plain_table
-from instance_compression.codec import _CRCS, analysis, encode_frame, pad, synthesis
+from instance_compression.codec import analysis, pad, synthesis
 from instance_compression.common import append_row, keep_freed_memory, provenance, stopwatch
 from instance_compression.data import Clip, data_dir, load_clip, sample_clip, to_tensor, to_uint8
 from instance_compression.entropy_coding import (_index_table, checksum, decode_update, encode_update, factorized_tables,
@@ -36,6 +38,7 @@ from instance_compression.entropy_coding import (_index_table, checksum, decode_
 from instance_compression.hyperprior import (SIZES, Hyperprior, init_transform, load_global, quantizer_gain,
                                              receiver_parameters, sender_parameters)
 from instance_compression.layers import GDN, SubpixelDeconv
+from instance_compression.training import _Run
 from instance_compression.update_prior import SpikeAndSlab, bin_masses
 
 

@@ -13,7 +13,6 @@ import hashlib
 import json
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -25,7 +24,6 @@ from typing import Annotated, Optional
 
 import av
 import numpy as np
-import torch
 import typer
 from PIL import Image
 from rich.console import Console
@@ -42,8 +40,8 @@ from .update import without_scales
 from .training import (TrainConfig, join_processes, load_photographs, local_device, train as train_model,
                                            wait_for_all)
 from .adaptation import KEEP, METHODS, PARTS, PRESETS, QUANTIZE, ROUNDINGS, AdaptConfig, Adapted, adapt
-from .bitstream import (BitstreamError, Decoder, Encoded, as_identified, check_decodes, check_limits,
-                                            encode_clip)
+from .bitstream import (BitstreamError, CodedFile, Decoder, Encoded, as_identified, check_decodes,
+                                            check_limits, encode_clip)
 from .bit_allocation import bit_allocation, by_group
 from .results import COLUMNS, result_row
 from .figures import busiest_crop, comparison_figure, figure_style
@@ -130,7 +128,7 @@ def model_of_file(
     model:Path=None, # a file instead of the shipped models
 ) -> Hyperprior: # the model that made the file, as its header says
     "Find the global model behind a file. Raises InputError if it is not among the shipped ones."
-    h = Decoder(path).header
+    h = CodedFile(path).header
     if model: return load_model(model)
     shipped = (load_global(h.beta, size) for size in SIZES if h.beta > 0 and global_path(h.beta, size).is_file())
     found = next((m for m in shipped if as_identified(m, h.identity)), None)
@@ -336,8 +334,8 @@ def info(
     model: Annotated[Optional[Path], typer.Option(help="The global model's file, if it is not a shipped one.")] = None,
 ):
     "Print sizes, rates, and where the update's bits go."
-    decoder = Decoder(file)
-    h, (update, *frames) = decoder.header, [size for size, _ in decoder.header.sections]
+    coded = CodedFile(file)
+    h, (update, *frames) = coded.header, [size for size, _ in coded.header.sections]
     console.print(f"{file}: {h.n_frames} frames of {h.width}x{h.height} at {h.fps:g} fps ({h.colour}), "
                   f"global model {h.identity} of beta {h.beta:g}")
     table = plain_table("", "bytes", "bpp")

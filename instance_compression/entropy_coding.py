@@ -24,7 +24,7 @@ from .common import stopwatch
 from .hyperprior import Hyperprior
 from .exact import exact_exp, exact_log, exact_ndtr, exact_sigmoid, exact_softplus, exact_tanh
 from .rate_distortion import SCALE_MIN
-from .update_prior import SpikeAndSlab, bin_masses
+from .update_prior import UpdatePrior
 
 AnsCoder = constriction.stream.stack.AnsCoder
 Categorical, Uniform = constriction.stream.model.Categorical, constriction.stream.model.Uniform
@@ -72,31 +72,34 @@ def read_checksums(crcs:struct.Struct, data:bytes) -> tuple: # (checksums, coder
     if len(data) < crcs.size: raise ValueError("coded data ends inside its checksums")
     return crcs.unpack_from(data), from_bytes(data[crcs.size:])
 
-def _update_table(prior:SpikeAndSlab) -> Categorical:
-    return _table(bin_masses(prior, exact_ndtr))
+def _update_tables(prior:UpdatePrior) -> list: # of (slice of the levels, table)
+    return [(where, _table(part.masses(exact_ndtr))) for where, part in prior.parts]
 
 @stopwatch("update coding")
 def encode_update(
     levels:np.ndarray, # integers (P,) in -K ... K
-    prior:SpikeAndSlab, # gives the table
+    prior:UpdatePrior, # gives the tables
 ) -> bytes: # b_delta
     "Code delta_bar under p[delta_bar]. Raises ValueError for a level outside the table."
     levels = np.asarray(levels, dtype=np.int64)
     if np.abs(levels).max(initial=0) > prior.max_level:
         raise ValueError(f"levels beyond +-{prior.max_level}; quantize with the same prior")
     coder = AnsCoder()
-    coder.encode_reverse((levels + prior.max_level).astype(np.int32), _update_table(prior))
+    for where, table in reversed(_update_tables(prior)):
+        coder.encode_reverse((levels[where] + prior.max_level).astype(np.int32), table)
     return _CRC.pack(checksum(levels)) + to_bytes(coder)
 
 @stopwatch("update coding")
 def decode_update(
     data:bytes, # b_delta
     n_parameters:int, # P
-    prior:SpikeAndSlab, # as in `encode_update`
+    prior:UpdatePrior, # as in `encode_update`
 ) -> np.ndarray: # int32 (P,)
     "The levels of delta_bar. Raises ValueError for data that is not this many levels under this prior."
     (crc,), coder = read_checksums(_CRC, data)
-    levels = coder.decode(_update_table(prior), n_parameters) - prior.max_level
+    levels = np.empty(n_parameters, np.int32)
+    for where, table in _update_tables(prior):
+        levels[where] = coder.decode(table, len(levels[where])) - prior.max_level
     if not coder.is_empty() or checksum(levels) != crc: raise ValueError(OTHER_SYMBOLS.format("the update's levels"))
     return levels
 

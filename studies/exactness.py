@@ -10,7 +10,10 @@ import numpy as np
 import pandas as pd
 import torch
 
-from instance_compression.codec import decode_frame, encode_frame, pad, symbols_of, synthesis
+from instance_compression.codec import decode_frame
+from instance_compression.codec import encode_frame
+from instance_compression.codec import symbols_of
+from instance_compression.codec import pad, synthesis
 from instance_compression.common import provenance
 from instance_compression.data import fetch_kodak, read_image, to_tensor
 from instance_compression.entropy_coding import factorized_tables

@@ -13,12 +13,14 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from instance_compression.adaptation import AdaptConfig, _Run, clip_crops
+from instance_compression.adaptation import clip_crops
+from instance_compression.adaptation import AdaptConfig
 from instance_compression.codec import analysis, synthesis
 from instance_compression.common import append_row, has_row, provenance
 from instance_compression.data import load_clip, to_tensor
 from instance_compression.hyperprior import load_global, model_identity
 from instance_compression.rate_distortion import gaussian_bits
+from instance_compression.training import _Run
 
 TABLE = Path(__file__).parent.parent / "results/gain_per_step.csv"
 BETA, NEIGHBOUR, BLOCK = 1e-3, 3e-3, 16  # of the runs; of the start at another beta; side of a latent [px]

@@ -9,10 +9,13 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from instance_compression.adaptation import AdaptConfig, _rdm_loss, _Run, clip_crops
+from instance_compression.adaptation import _rdm_loss
+from instance_compression.adaptation import clip_crops
+from instance_compression.adaptation import AdaptConfig
 from instance_compression.common import append_row, has_row, provenance
 from instance_compression.data import load_clip
 from instance_compression.hyperprior import load_global, model_identity
+from instance_compression.training import _Run
 
 SHARES = (0.0, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 CROPS = 120 # in the mean gradient
