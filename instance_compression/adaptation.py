@@ -27,8 +27,8 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from tqdm.auto import tqdm
 
-from .common import (InputError, full_precision, keep_freed_memory, load_tensors, optimizer_tensors,
-                                         restore_optimizer, save_tensors, stopwatch)
+from .common import (InputError, check_choices, full_precision, keep_freed_memory, load_tensors,
+                                         optimizer_tensors, restore_optimizer, save_tensors, setting, stopwatch)
 from .data import to_tensor
 from .hyperprior import Hyperprior, flatten, model_identity, receiver_parameters, sender_parameters
 from .exact import InexactError
@@ -60,10 +60,7 @@ OPTIMIZERS = {"adam": adam} # name -> function of (groups, beta2)
 
 def check_settings(cfg:"AdaptConfig"):
     "Raises InputError for a setting that has no meaning."
-    for name, choices in {"method": METHODS, "parts": PARTS, "rounding": ROUNDINGS, "quantize": QUANTIZE,
-                          "keep": KEEP, "update": UPDATES, "update_prior": PRIORS, "optimizer": OPTIMIZERS}.items():
-        if getattr(cfg, name) not in choices:
-            raise InputError(f"{name} cannot be {getattr(cfg, name)}; choose one of {', '.join(choices)}")
+    check_choices(cfg)
     if cfg.batch_size < 1 or min(cfg.steps, cfg.evaluations, cfg.crop, cfg.latent_steps) < 0:
         raise InputError("batch_size starts at 1; steps, latent_steps, evaluations and crop at 0")
     if cfg.steps == 0 and cfg.sender_first:
@@ -83,33 +80,40 @@ def check_settings(cfg:"AdaptConfig"):
 @dataclass(frozen=True)
 class AdaptConfig:
     "Everything that decides the result of an adaptation. Raises InputError for a setting that has no meaning."
-    method:str = "full" # one of METHODS
-    beta:float = 1e-3 # weight of the rates R and M
-    steps:int = 1000 # optimizer steps on sender and receiver; 0: until the gain slows down
-    crop:int = 384 # side of the crops [px], rounded up to multiples of 64; 0 for whole frames
-    batch_size:int = 1 # crops per step
-    lr_sender:float = 3e-5 # learning rate of the sender's offset, in units of its scales
-    lr_delta:float = 3e-4 # learning rate of delta
-    latent_steps:int = 0 # steps on the latents of each frame, after all others
-    lr_latents:float = 3e-2 # Adam's learning rate for y and z
-    beta2:float = 0.95 # memory of Adam's second moment
-    warmup:int = 10 # steps in which the learning rates rise linearly
-    decay:float = 0.3 # last share of the steps, in which the learning rates fall to zero (half a cosine); unused if steps=0
-    ema:float = 0.98 # decay of the moving average of offset and delta; the average is measured and kept
-    sender_first:float = 0.0 # share of the steps before delta moves
-    rounding:str = "boundary" # of y in the loss, one of ROUNDINGS (notebook 01)
-    quantize:str = "loop" # one of QUANTIZE: in the loop, after it, or never
-    model_rate:bool = True # M in the loss
-    bin_width:float = 0.005 # t of the prior
-    sigma:float = 0.05 # slab of the prior
-    alpha:float = 1000.0 # weight of the spike
-    keep:str = "best" # one of KEEP: the best by the true cost, or the last (to see an ablation degenerate)
-    parts:str = "all" # one of PARTS: the parameters of the receiver that may move
-    evaluations:int = 4 # how often the true cost of the whole clip is measured; 0: at steps 25, 50, 100, 200, ... and the last
-    seed:int = 0 # of crops and noise
-    update:str = "every-parameter" # a key of UPDATES: the map from integers to the receiver's parameters
-    update_prior:str = "spike-and-slab" # a key of PRIORS
-    optimizer:str = "adam" # a key of OPTIMIZERS, for sender and update
+    method:str = setting("full",
+        "What to adapt: nothing, the sender, the latents, or the full model. (encoder and full as in the paper: with "
+        "--latent-steps 0.)", METHODS)
+    beta:float = setting(1e-3, "Weight of the rates R and M.")
+    steps:int = setting(1000, "Optimizer steps on sender and receiver; auto: until the gain slows down.")
+    crop:int = setting(384, "Largest side of a training tile in px; 0 for whole frames.")
+    batch_size:int = setting(1, "Tiles per step.")
+    lr_sender:float = setting(3e-5, "Learning rate of the sender, in units of its scales.")
+    lr_delta:float = setting(3e-4, "Learning rate of the update.")
+    latent_steps:int = setting(0,
+        "Steps on the latents of each frame, after all others; tables call such a codec METHOD+latents.")
+    lr_latents:float = setting(3e-2, "Learning rate of the latents.")
+    beta2:float = setting(0.95, "Decay of Adam's second moment.")
+    warmup:int = setting(10, "Steps over which the learning rates rise.")
+    decay:float = setting(0.3, "Share of the steps, at the end, over which the learning rates fall; not with --steps auto.")
+    ema:float = setting(0.98, "Decay of the moving average of sender and update; the average is measured and kept.")
+    sender_first:float = setting(0.0, "Share of the steps before the update moves.")
+    rounding:str = setting("boundary",
+        "Gradient of rounded latents: at the boundaries of rounding (ours), or straight-through with noise for the rate "
+        "(mixed).", ROUNDINGS)
+    quantize:str = setting("loop", "Quantize the update in the loop, or only after it.", QUANTIZE)
+    model_rate:bool = setting(True, "Count the update's bits in the loss.")
+    bin_width:float = setting(0.005, "t, width of the update's quantization bins.")
+    sigma:float = setting(0.05, "Standard deviation of the prior's slab, the wide Gaussian for parameters that move.")
+    alpha:float = setting(1000.0, "Weight of the prior's spike, the narrow Gaussian around zero; 0 for the slab alone.")
+    keep:str = setting("best", "Write the codec of the least cost that was measured, or the last.", KEEP)
+    parts:str = setting("all", "The part of the receiver that may move.", PARTS)
+    evaluations:int = setting(4,
+        "How often the cost is measured, D + beta (R + M) of the whole clip as it will be sent; 0: at steps 25, 50, "
+        "100, ... and the last. Not with --steps auto.")
+    seed:int = setting(0, "Seed of tiles and noise; the same seed on the same machine gives the same file.")
+    update:str = setting("every-parameter", "How the receiver's parameters follow from the integers that are sent.", UPDATES)
+    update_prior:str = setting("spike-and-slab", "The prior of the update.", PRIORS)
+    optimizer:str = setting("adam", "The optimizer of sender and update.", OPTIMIZERS)
 
     def __post_init__(self): check_settings(self)
 

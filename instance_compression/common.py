@@ -5,12 +5,13 @@
 # %% auto #0
 __all__ = ['stopwatch', 'InputError', 'write_atomically', 'remove_leftovers', 'save_tensors', 'load_tensors', 'keep_freed_memory',
            'full_precision', 'beside', 'optimizer_tensors', 'restore_optimizer', 'provenance', 'locked', 'read_rows',
-           'check_columns', 'append_row', 'has_row', 'check_free', 'check_device', 'out_of_memory', 'run_command',
-           'Stopwatch']
+           'check_columns', 'append_row', 'has_row', 'setting', 'check_choices', 'settings_that_differ', 'check_free',
+           'check_device', 'out_of_memory', 'run_command', 'Stopwatch']
 
 # %% ../nbs/appendix/common.ipynb #92b1145c
 import csv
 import ctypes
+import dataclasses
 import glob
 import hashlib
 import json
@@ -223,6 +224,32 @@ def has_row(
 ) -> bool:
     "Whether a row of the table has these values."
     return any(all(row.get(k) == str(v) for k, v in values.items()) for row in read_rows(path))
+
+# %% ../nbs/appendix/common.ipynb #1bb01e56
+def setting(
+    default, # value
+    help:str, # one sentence for the command line
+    choices:tuple=None, # the values that are allowed, or a registry whose keys are
+):
+    "A field of a dataclass of settings."
+    return dataclasses.field(default=default, metadata={"help": help, "choices": choices})
+
+def check_choices(
+    config, # an instance of a dataclass of settings
+):
+    "Raises InputError for a setting that is none of its choices."
+    for field in dataclasses.fields(config):
+        value, choices = getattr(config, field.name), field.metadata.get("choices")
+        if choices is not None and value not in choices:
+            raise InputError(f"{field.name} cannot be {value}; choose one of {', '.join(choices)}")
+
+def settings_that_differ(
+    config, # an instance of a dataclass of settings
+    frozen:dict, # name -> default at some time in the past
+) -> dict: # name -> value
+    "The settings of a run that differ from frozen defaults. A setting that is newer counts where it differs from its own default."
+    return {f.name: getattr(config, f.name) for f in dataclasses.fields(config)
+            if getattr(config, f.name) != frozen.get(f.name, f.default)}
 
 # %% ../nbs/appendix/common.ipynb #d4b5c966
 def check_free(
