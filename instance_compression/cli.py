@@ -40,9 +40,9 @@ from rich.text import Text
 import instance_compression
 from .adaptation import KEEP, METHODS, PARTS, PRESETS, QUANTIZE, ROUNDINGS, AdaptConfig, Adapted, adapt
 from .bit_allocation import bit_allocation, by_group
-from .bitstream import BitstreamError, Decoder, Encoded, as_identified, check_limits, encode_clip
+from .bitstream import BitstreamError, Decoder, Encoded, as_identified, encode_clip
 from .data import (CLIPS, IMAGE_SUFFIXES, Clip, InputError, fetch_kodak, load_clip, photographs,
-                                       read_iframes, read_image, sample_clip)
+                                       read_image, sample_clip, sample_frames)
 from .figures import busiest_crop, comparison_figure, figure_style
 from .hyperprior import (BETAS, SIZES, Hyperprior, global_path, load_global, load_model, load_tensors,
                                              model_identity, remove_leftovers, stopwatch, without_scales,
@@ -441,7 +441,6 @@ def encode(
     if table: check_columns(table, COLUMNS)
     clip = load_clip(video, fps, max_frames)
     if video in CLIPS: clip = dataclasses.replace(clip, name=video)
-    check_limits(clip.n_frames, clip.height, clip.width)
     describe(clip, cfg, model_global)
     with locked(output, seconds=0):
         check_free(output, force or checkpoint.is_file(), ".iac", video)  # another run may have written it meanwhile
@@ -623,7 +622,7 @@ def demo(
             if frames.is_dir(): shutil.rmtree(frames)
             results[label] = encode_clip(file, codec, model_global, clip, progress=False)
             check_decodes(file, results[label], frames)
-            pictures[label] = read_iframes(frames).frames[0]
+            pictures[label] = sample_frames(frames).frames[0]
             append_row(table, result_row(clip, codec_cfg, model_global, codec, results[label]))
     console.print(metrics_table(results))
     console.print("each file was decoded in a fresh process to the very pictures that the encoder announced")
