@@ -34,15 +34,15 @@ from rich.text import Text
 from .common import (InputError, append_row, beside, check_columns, check_device, check_free,
                                          load_tensors, locked, provenance, remove_leftovers, run_command, stopwatch,
                                          write_atomically)
-from .data import (CLIPS, IMAGE_SUFFIXES, Clip, fetch_kodak, load_clip, photographs, read_iframes,
-                                       read_image, sample_clip)
+from .data import (CLIPS, IMAGE_SUFFIXES, Clip, fetch_kodak, load_clip, photographs, read_image,
+                                       sample_clip, sample_frames)
 from .hyperprior import BETAS, SIZES, Hyperprior, global_path, load_global, load_model, model_identity
 from .update import without_scales
 from .training import (TrainConfig, join_processes, load_photographs, local_device, train as train_model,
                                            wait_for_all)
 from .adaptation import METHODS, PRESETS, AdaptConfig, Adapted, adapt
 from .bitstream import (BitstreamError, CodedFile, Decoder, Encoded, as_identified, check_decodes,
-                                            check_limits, encode_clip)
+                                            encode_clip)
 from .bit_allocation import bit_allocation, by_group
 from .results import COLUMNS, result_row
 from .figures import busiest_crop, comparison_figure, figure_style
@@ -260,7 +260,6 @@ def encode(
     if table: check_columns(table, COLUMNS)
     clip = load_clip(video, fps, max_frames)
     if video in CLIPS: clip = dataclasses.replace(clip, name=video)
-    check_limits(clip.n_frames, clip.height, clip.width)
     describe(clip, cfg, model_global)
     with locked(output, seconds=0):
         check_free(output, force or checkpoint.is_file(), ".iac", video)  # another run may have written it meanwhile
@@ -424,7 +423,7 @@ def demo(
             if frames.is_dir(): shutil.rmtree(frames)
             results[label] = encode_clip(file, codec, model_global, clip, progress=False)
             check_decodes(file, results[label], frames)
-            pictures[label] = read_iframes(frames).frames[0]
+            pictures[label] = sample_frames(frames).frames[0]
             append_row(table, result_row(clip, codec_cfg, model_global, codec, results[label]))
     console.print(metrics_table(results))
     console.print("each file was decoded in a fresh process to the very pictures that the encoder announced")
