@@ -3,8 +3,9 @@ import re
 from pathlib import Path
 
 from instance_compression.figures import models_table
-from instance_compression.findings import (bd_markdown, bd_table, bits_against_codecs, codecs_markdown, findings_table,
-                                           main_runs, read_results)
+from instance_compression.findings.f1_gain import bd_markdown, bits_against_codecs, codecs_markdown
+from instance_compression.findings.summary import findings_table
+from instance_compression.findings.tables import bd_table, main_runs, read_results
 from instance_compression.speed import speed_markdown
 
 root = Path(__file__).parent.parent
