@@ -78,8 +78,8 @@ def estimated_quality(
     every:int=16, # one photograph in so many is coded
 ) -> int: # 1 to 100
     "The highest quality with which a sample of the photographs takes its share of the bytes."
-    sample = files[::every]
-    share, low, high = total * len(sample) / len(files), 1, 100
+    sample, size = files[::every], lambda some: sum(path.stat().st_size for _, path in some)
+    share, low, high = total * size(sample) / size(files), 1, 100
     while low < high:
         middle = (low + high + 1) // 2
         if sum(len(data) for _, data in members_at(sample, middle)) <= share: low = middle
