@@ -11,7 +11,6 @@ import math
 from io import BytesIO
 
 import numpy as np
-import pandas as pd
 import torch
 from PIL import Image
 from torch import Tensor
@@ -104,12 +103,13 @@ def bpp_at(
     return np.exp(np.interp(psnr, psnrs, np.log(rates), left=np.nan, right=np.nan))
 
 def against_others(
-    models:pd.DataFrame, # rows of results/kodak.csv: coded_bpp, psnr_mean
-    codecs:pd.DataFrame, # rows of results/kodak_codecs.csv: codec, coded_bpp, psnr_mean
-    published:pd.DataFrame, # rows of results/kodak_anchors.csv: codec, bpp, psnr
+    models:"pd.DataFrame", # rows of results/kodak.csv: coded_bpp, psnr_mean
+    codecs:"pd.DataFrame", # rows of results/kodak_codecs.csv: codec, coded_bpp, psnr_mean
+    published:"pd.DataFrame", # rows of results/kodak_anchors.csv: codec, bpp, psnr
     reference:str="mbt2018-mean", # the published codec to compare with
-) -> pd.DataFrame: # a row per model: "bits against CODEC [%]" at equal PSNR, "PSNR against REFERENCE [dB]" at equal rate
+) -> "pd.DataFrame": # a row per model: "bits against CODEC [%]" at equal PSNR, "PSNR against REFERENCE [dB]" at equal rate
     "How far each model is from other codecs, nan where their curves do not reach."
+    import pandas as pd
     bits = {f"bits against {name} [%]":
                 100 * (models.coded_bpp / bpp_at(models.psnr_mean, (rows.coded_bpp, rows.psnr_mean)) - 1)
             for name, rows in codecs.groupby("codec", sort=False)}

@@ -15,8 +15,8 @@ from scipy.interpolate import Akima1DInterpolator
 
 from ..codec import rdm_loss
 from ..figures import METHOD_STYLE, draw_rd
-from .tables import (
-    against_encoder, bd_rate_and_psnr, complete_clips, curve, loss_global, main_runs, of_study, pixels_of, verdict)
+from .tables import (against_encoder, bd_rate_and_psnr, complete_clips, curve, loss_global,
+                                                  main_runs, of_study, pixels_of, verdict)
 
 # %% ../../nbs/findings/f1_gain.ipynb #c26062f9
 def bd_markdown(

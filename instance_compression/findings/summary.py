@@ -10,12 +10,12 @@ import sys
 from pathlib import Path
 
 from ..figures import figure_style, kodak_figure, save_figure, speed_figure
-from .tables import main_runs, of_study, read_results
 from .f1_gain import amortization_figure, amortization_rows, f1, gain_figure, rd_figure
 from .f2_f3_ablations import ablation_figure, f2, f3
 from .f4_progress import f4, progress_figure
 from .f5_allocation import allocation_figure, f5, frames_figure, frames_table
 from .f6_latents import f6
+from .tables import main_runs, of_study, read_results
 
 # %% ../../nbs/findings/summary.ipynb #2381c8dc
 def findings_table(

@@ -1,0 +1,87 @@
+"""Train global models on one CPU thread, one job after the other, until all are done.
+
+python studies/train_queue.py [--folder runs/queue] [--photographs FOLDER]
+
+The jobs are in JOBS: a trunk at 1e-3, then a branch for each beta. The branches with the largest distance to the published curve are
+the longest. Each job leaves NAME.safetensors in the folder and its losses in results/training/queue.csv. A checkpoint is written every
+500 steps, some five minutes. Killed and started again, the queue goes on from the last checkpoint. Run it with low priority:
+
+nohup nice -n 19 python studies/train_queue.py > runs/queue.log &
+"""
+import argparse
+import os
+import sys
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import torch
+
+from instance_compression.common import InputError, append_row, beside, load_tensors, locked, provenance, read_rows
+from instance_compression.data import photographs
+from instance_compression.training import TrainConfig, load_photographs, train
+
+ROOT = Path(__file__).parents[1]
+TABLE = ROOT / "results/training/queue.csv"
+EVERY = {"log_every": 50, "save_every": 500} # steps
+PIECE = 1000 # steps between two visits to the table
+COLUMNS = ("step", "seconds", "mse", "bpp_y", "bpp_z", "loss", "psnr", "val_loss", "val_psnr", "val_bpp") # of the logs
+
+# name, beta, what it starts from (a model file or an earlier job), steps, share of falling learning rates
+JOBS = (("trunk", 1e-3, ROOT / "weights/h200/small-beta0.001.safetensors", 5000, 0.0),
+        ("small-beta0.00025", 2.5e-4, "trunk", 8000, 0.5),  # 1.2 dB below the published curve
+        ("small-beta0.0001", 1e-4, "small-beta0.00025", 6000, 0.5),
+        ("small-beta0.001", 1e-3, "trunk", 6000, 0.8),  # 1.0 dB
+        ("small-beta0.003", 3e-3, "trunk", 4000, 0.6),  # 0.6 dB
+        ("small-beta0.01", 1e-2, "small-beta0.003", 2500, 0.6))  # 0.2 dB
+
+
+def log_of(model: Path) -> list:
+    "The losses of a job: of its finished log, or of its checkpoint."
+    if beside(model, ".csv").is_file(): return read_rows(beside(model, ".csv"))
+    return load_tensors(beside(model, ".ckpt"))[1]["log"] if beside(model, ".ckpt").is_file() else []
+
+
+def record(job: str, log: list):
+    "Append the rows of a log that the table does not have yet."
+    known = {int(row["step"]) for row in read_rows(TABLE) if row["job"] == job}
+    for row in log:
+        if int(row["step"]) in known: continue
+        append_row(TABLE, {"job": job} | {k: row.get(k, "") for k in COLUMNS} | provenance())
+
+
+def machine_changes(job: str) -> int:
+    "How often the machine changed during a job."
+    machines = [row["machine"] for row in read_rows(TABLE) if row["job"] == job]
+    return sum(a != b for a, b in zip(machines, machines[1:]))
+
+
+def run(name: str, cfg: TrainConfig, init: Path, images: list, folder: Path):
+    "Train one job in pieces, and record the losses after each piece."
+    model = folder / f"{name}.safetensors"
+    while not model.is_file():
+        record(name, log_of(model))  # what a killed queue left
+        step = int(log_of(model)[-1]["step"]) if log_of(model) else 0
+        train(cfg, images, model, init, stop_after=step + PIECE, progress=False, **EVERY)
+        record(name, log_of(model))
+        print(f"{name}: {min(step + PIECE, cfg.steps)} of {cfg.steps} steps", flush=True)
+    record(name, log_of(model))
+    print(f"{name}: done; the machine changed {machine_changes(name)} times", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--folder", type=Path, default=ROOT / "runs/queue", help="Folder of models and checkpoints.")
+    parser.add_argument("--photographs", type=Path, help="Folder of photographs; train/ of INSTANCE_COMPRESSION_DATA if not given.")
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    try:
+        images = load_photographs(photographs(args.photographs), TrainConfig.crop)
+        with locked(args.folder / "queue", seconds=1):
+            for name, beta, init, steps, decay in JOBS:
+                init = init if isinstance(init, Path) else args.folder / f"{init}.safetensors"
+                run(name, TrainConfig(beta=beta, steps=steps, decay=decay), init, images, args.folder)
+    except InputError as e: sys.exit(f"error: {e}")
+
+
+if __name__ == "__main__": main()
