@@ -7,6 +7,11 @@ __all__ = ['app', 'console', 'Method', 'Size', 'Preset', 'EVERYDAY', 'WITHOUT_FI
            'resumable', 'plain_table', 'metrics_table', 'model_of_file', 'steps_of', 'option_of', 'takes_settings',
            'chosen', 'describe', 'summarize', 'encode', 'decode', 'info', 'kodak_result', 'train', 'demo']
 
+# %% ../nbs/14_cli.ipynb #d43c739a
+import os
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 # %% ../nbs/14_cli.ipynb #b81ba909
 import dataclasses
 import hashlib

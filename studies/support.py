@@ -2,7 +2,7 @@
 
 python studies/support.py [CLIP] [STEPS]   # dashcam and 1000 by default; about six minutes on one core for each share
 
-The parameters that move are those with the largest gradient of L_RD over the whole clip, at the global model. What their bits would cost is for the reader of the table to add: notebook 12 does."""
+The parameters that move are those with the largest gradient of L_RD over the whole clip, at the global model. What their bits would cost is for the reader of the table to add: nbs/appendix/settings.ipynb does."""
 import sys
 from pathlib import Path
 
