@@ -28,7 +28,7 @@ if __name__ == "__main__":
         with tempfile.TemporaryDirectory() as folder: again = run_experiment(run, folder)["runs"]
         for row in json.loads(json.dumps(again)):
             first = stored[(stored.run == name) & (stored.method == row["method"])].iloc[0]
-            differ = [k for k in row if k not in ELSE and first[k] != row[k] and not (first.isna()[k] and row[k] is None)]
+            differ = [k for k in row if k not in ELSE and first[k] != row[k] and not (first.isna()[k] and row[k] in (None, ""))]
             append_row(RESULTS / "reruns.csv", {
                 "run": name, "method": row["method"], "key": row["key"], "same": not differ, "differ": " ".join(differ),
                 "file_bytes": "" if first.isna().file_bytes else int(first.file_bytes), "file_bytes_again": row["file_bytes"],
