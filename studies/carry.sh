@@ -9,7 +9,7 @@ set -euo pipefail
 folder=${1:-$(dirname "$0")/packages}
 shift $(( $# > 0 ? 1 : 0 ))
 packages=("$@")
-[ $# -gt 0 ] || packages=(compressai==1.2.8 pytorch-msssim==1.0.0 pooch==1.9.0 platformdirs av constriction==0.5.0)
+[ $# -gt 0 ] || packages=(compressai==1.2.8 pytorch-msssim==1.0.0)
 platforms=()
 for glibc in 34 28 27 24 17; do platforms+=(--platform "manylinux_2_${glibc}_x86_64"); done
 python3 -m pip download --quiet --no-deps --only-binary=:all: --python-version 3.12 --implementation cp \
