@@ -26,7 +26,8 @@ from .entropy_coding import (OTHER_SYMBOLS, AnsCoder, checksum, factorized_table
 # %% ../nbs/08_codec.ipynb #541d2305
 class Codec(Protocol):
     ("What adaptation and the file need of a base model. One codec serves all models of a class. A model names its codec in "
-     "`model.codec`, its modules in `model.sender` and `model.receiver`, and has `beta`, `scales` and `forward(x, rounding)`.")
+     "`model.codec`, its modules in `model.sender` and `model.receiver`, and has `beta`, `scales`, `entropy_bottleneck` and "
+     "`forward(x, rounding)`.")
     stride:int # pixels along each side per element of the coarsest latents
 
     def latents(self, model:nn.Module, x:Tensor) -> tuple:

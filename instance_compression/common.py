@@ -288,7 +288,7 @@ def out_of_memory(
 def run_command(
     command, # a function without arguments, e.g. a typer.Typer
 ):
-    "Run a command. An error of the user's is printed as one line, and the exit code is 1."
+    "Run a command. Print an error of the user as one line, and exit with 1."
     try: command()
     except (InputError, OSError) as e: message = e
     except (MemoryError, RuntimeError) as e:

@@ -33,11 +33,12 @@ from .bit_allocation import bit_allocation
 from .results import result_row
 
 # %% ../nbs/15_experiments.ipynb #cec35198
-# the defaults of AdaptConfig when the first runs were stored; they never change
+# the first default of each setting of AdaptConfig; they never change, and a new setting is added with its first default
 FROZEN = {"method": "full", "beta": 1e-3, "steps": 1000, "crop": 384, "batch_size": 1, "lr_sender": 3e-5, "lr_delta": 3e-4,
           "latent_steps": 0, "lr_latents": 3e-2, "beta2": 0.95, "warmup": 10, "decay": 0.3, "ema": 0.98, "sender_first": 0.0,
           "rounding": "boundary", "quantize": "loop", "model_rate": True, "bin_width": 0.005, "sigma": 0.05, "alpha": 1000.0,
-          "keep": "best", "parts": "all", "evaluations": 4, "seed": 0}
+          "keep": "best", "parts": "all", "evaluations": 4, "seed": 0, "update": "every-parameter",
+          "update_prior": "spike-and-slab", "optimizer": "adam"}
 
 @dataclass(frozen=True)
 class Experiment:
@@ -213,7 +214,7 @@ def run_experiment(
                                 | result_row(clip, cfg, model, adapted, encoded, device))
         rows["allocation"] = ([head | row
                                for row in bit_allocation(result.levels, result.model, result.prior).to_dict("records")]
-                              if result.levels.any() else [])
+                              if result.levels.any() and result.update == "every-parameter" else [])
         rows["updates"] = [head | row for row in update_histogram(result)] if result.delta is not None else []
         with write_atomically(folder / f"{e.key}.json") as tmp: tmp.write_text(json.dumps(rows))
         checkpoint.unlink(missing_ok=True)

@@ -212,7 +212,8 @@ def init_transform(
 def model_identity(model:Hyperprior) -> str: # 32 hex digits
     ("SHA-256 over the gain (unless it is 1) and names, shapes and float32 values of the receiver, the medians "
      "and the receiver's scales (if there are any), cut to 128 bits.")
-    h = hashlib.sha256(b"" if model.gain == 1 else f"gain{model.gain!r}".encode())
+    gain = getattr(model, "gain", 1)
+    h = hashlib.sha256(b"" if gain == 1 else f"gain{gain!r}".encode())
     for name, p in [*receiver_parameters(model).items(), ("medians", model.entropy_bottleneck.quantiles),
                     *sorted(("scales." + name, scale) for name, scale in model.scales.items()
                             if name.split(".")[0] in model.receiver)]:

@@ -75,7 +75,7 @@ class UpdatePrior(Protocol):
     "What training, coding and the file need of a prior of the update."
     bin_width:float # t
     max_level:int # K, levels are clipped to -K ... K
-    parts:list # of (slice of the vector of levels, prior that all parameters of the slice share)
+    parts:list # of (slice of the vector of levels, prior that all of the slice share); a slice holds whole tensors, and all have one K
 
     def for_update(self, layout:dict) -> "UpdatePrior":
         "The prior of an update of these tensors (name -> number of integers), whose `parts` are known."
@@ -89,13 +89,13 @@ class UpdatePrior(Protocol):
     def from_bytes(cls, data:bytes) -> "UpdatePrior":
         "The inverse of `to_bytes`. Raises ValueError or struct.error for other data."
 
-# name -> function of (bin_width, sigma, alpha) that gives an UpdatePrior and has `from_bytes`
+# name -> class that is made from (bin_width, sigma, alpha)
 PRIORS = {"spike-and-slab": SpikeAndSlab}
 
 def name_of_prior(prior:UpdatePrior) -> str: # in PRIORS
     "The name under which a prior is registered. Raises ValueError for one that is not."
     for name, kind in PRIORS.items():
-        if isinstance(prior, kind): return name
+        if type(prior) is kind: return name
     raise ValueError(f"{type(prior).__name__} has no name in PRIORS")
 
 
