@@ -19,9 +19,9 @@ torch.set_num_threads(2)
 from instance_compression.adaptation import AdaptConfig, adapt
 from instance_compression.data import sample_clip
 from instance_compression.hyperprior import load_global
-frames, model = sample_clip(n_frames=2).frames, load_global(1e-3)
+frames, model = sample_clip(n_frames=1).frames, load_global(1e-3)
 begin = time.perf_counter()
-adapt(model, frames, AdaptConfig(steps=20, crop=256, evaluations=2), progress=False)
+adapt(model, frames, AdaptConfig(steps=10, crop=128, evaluations=1), progress=False)
 print(time.perf_counter() - begin)
 """
 BUSY = "while True: pass"
