@@ -14,44 +14,43 @@ from speed import PLAIN, plain_bits
 from torch.func import functional_call
 
 import instance_compression.adaptation as adaptation
-from instance_compression.adaptation import AdaptConfig
+from instance_compression.adaptation import AdaptConfig, Adaptation, crops_rate_distortion
 from instance_compression.bitstream import encode_clip
 from instance_compression.common import write_atomically
 from instance_compression.data import load_clip
 from instance_compression.hyperprior import load_global
-from instance_compression.rate_distortion import rate_distortion, rd_cost
+from instance_compression.rate_distortion import rd_cost
 from instance_compression.results import result_row
-from instance_compression.training import _Run
 from instance_compression.update import quantize_ste
 
 
-def plain_loss(model, x, cfg, n_pixels, bases, offset, delta):
-    "`_rdm_loss`, as one would write it down."
-    phi, theta = bases
-    seen = theta.moved(theta.values + theta.scale * quantize_ste(delta, cfg.prior))
-    rd = rate_distortion(functional_call(model, phi.moved(phi.values + phi.scale * offset) | seen, (x.contiguous(), cfg.rounding)), x)
+def plain_loss(model, crops, cfg, update, sender, receiver, n_pixels, offset, delta):
+    "`step_loss`, as one would write it down."
+    theta_bar = receiver.moved(receiver.values + receiver.scale * quantize_ste(delta, cfg.prior))
+    parameters = sender.moved(sender.values + sender.scale * offset) | theta_bar
+    rd = crops_rate_distortion(functional_call(model, parameters, (crops.x.contiguous(), cfg.rounding)), crops)
     loss = rd_cost(rd, cfg.beta)
-    return loss + plain_bits(theta.moved(delta).values(), cfg.prior) / n_pixels, {k: v.item() for k, v in rd.items()} | {"loss": loss.item()}
+    return loss + plain_bits(receiver.moved(delta).values(), cfg.prior) / n_pixels, {k: v.detach() for k, v in (rd | {"loss": loss}).items()}
 
 
-def plain(run:_Run) -> _Run:
+def plain(run:Adaptation) -> Adaptation:
     "This run in CompressAI's and torch's layers."
-    run.model = run.model.to(memory_format=torch.contiguous_format)
-    for module in run.model.modules(): module.__class__ = PLAIN.get(type(module), type(module))
+    run.networks.model = run.networks.model.to(memory_format=torch.contiguous_format)
+    for module in run.networks.model.modules(): module.__class__ = PLAIN.get(type(module), type(module))
     return run
 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
     clip = load_clip(sys.argv[1] if len(sys.argv) > 1 else "dashcam")
-    cfg, ours = AdaptConfig(steps=int(sys.argv[2]) if len(sys.argv) > 2 else 500, crop=256, evaluations=1), adaptation._rdm_loss
+    cfg, ours = AdaptConfig(steps=int(sys.argv[2]) if len(sys.argv) > 2 else 500, crop=256, evaluations=1), adaptation.step_loss
     model, rows = load_global(cfg.beta), []
     for way, change, loss in (("plain", plain, plain_loss), ("ours", lambda run: run, ours)):
-        run, adaptation._rdm_loss = change(_Run(model, clip.frames, cfg, "cpu")), loss
-        while run.due: run.advance()
+        run, adaptation.step_loss = change(Adaptation(model, clip.frames, cfg, "cpu")), loss
+        while run.next_stage: run.advance_networks()
         seconds = run.seconds
         run.measure()
-        adapted = dataclasses.replace(run.best, log=run.log, network_steps=run.step)
+        adapted = dataclasses.replace(run.best.codec, log=run.log, network_steps=run.step)
         with tempfile.TemporaryDirectory() as folder: encoded = encode_clip(Path(folder) / "clip.iac", adapted, model, clip, progress=False)
         costs = {"seconds_of_steps": round(seconds, 1), "loss_global": run.log[0]["loss"], "coded_loss": adapted.metrics["mse"] + cfg.beta * encoded.coded_bpp}
         rows.append({"way": way} | costs | result_row(clip, cfg, model, adapted, encoded))

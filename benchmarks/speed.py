@@ -25,12 +25,10 @@ from torch.func import functional_call
 from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
-from instance_compression.codec import _CRCS
-from instance_compression.codec import encode_frame
-from instance_compression.adaptation import AdaptConfig, adapt
+from instance_compression.adaptation import AdaptConfig, NetworkTraining, adapt
 from instance_compression.bitstream import Decoder, encode_clip
 from instance_compression.cli import console, plain_table
-from instance_compression.codec import analysis, pad, synthesis
+from instance_compression.codec import _CHECKSUMS, analysis, codec_of, pad, synthesis
 from instance_compression.common import append_row, keep_freed_memory, provenance, stopwatch
 from instance_compression.data import Clip, data_dir, load_clip, sample_clip, to_tensor, to_uint8
 from instance_compression.entropy_coding import (_index_table, checksum, decode_update, encode_update, factorized_tables,
@@ -38,7 +36,6 @@ from instance_compression.entropy_coding import (_index_table, checksum, decode_
 from instance_compression.hyperprior import (SIZES, Hyperprior, init_transform, load_global, quantizer_gain,
                                              receiver_parameters, sender_parameters)
 from instance_compression.layers import GDN, SubpixelDeconv
-from instance_compression.training import _Run
 from instance_compression.update_prior import SpikeAndSlab, bin_masses
 
 
@@ -79,10 +76,9 @@ def plain_step(model:Hyperprior, frames:np.ndarray, cfg:AdaptConfig):
     return step
 
 
-def our_step(model:Hyperprior, frames:np.ndarray, cfg:AdaptConfig, crop:int=256):
-    run = _Run(model, frames[:1, :crop, :crop], cfg, "cpu")
-    run.frames, run.n_pixels = frames, math.prod(frames.shape[:3])
-    return lambda i: run.advance()
+def our_step(model:Hyperprior, frames:np.ndarray, cfg:AdaptConfig):
+    networks = NetworkTraining(model, frames, cfg, "cpu")
+    return lambda i: networks.advance()
 
 
 def plain_update_coder(levels:np.ndarray, tensors:list, prior:SpikeAndSlab):
@@ -125,7 +121,7 @@ def file_of(model:Hyperprior, clip:Clip, folder:Path) -> Path:
 
 def codec_rows(model:Hyperprior, frame:np.ndarray, folder:Path): # of ("what", plain, ours)
     "Entropy coding of one frame's latents (rounding before it, means added after it, checksums), and decoding the frame."
-    plain, x = plain_model(model), pad(to_tensor(frame))
+    plain, x, codec = plain_model(model), pad(to_tensor(frame)), codec_of(model)
     with torch.no_grad():
         symbols, tables = analysis(model, to_tensor(frame)), factorized_tables(model)
         y, means, scales = (symbols["y_symbols"] + symbols["means_hat"]).float(), symbols["means_hat"].float(), symbols["scales_hat"].float()
@@ -134,12 +130,12 @@ def codec_rows(model:Hyperprior, frame:np.ndarray, folder:Path): # of ("what", p
         shape = z.shape[-2:]
     gc, eb = plain.gaussian_conditional, plain.entropy_bottleneck
     write = lambda i: (gc.compress(y, gc.build_indexes(scales), means=means), eb.compress(z))
-    with torch.no_grad(): strings, block = write(0), encode_frame(symbols, tables)
+    with torch.no_grad(): strings, block = write(0), codec.encode(symbols, tables)
     read = lambda i: (gc.decompress(strings[0], gc.build_indexes(scales), means=means), eb.decompress(strings[1], shape))
     def ours_write(i):
-        return encode_frame(symbols | {"y_symbols": (y - means).round_().int(), "z_symbols": (z - medians).round_().int()}, tables)
-    def ours_read(i): # as `decode_frame`, without h_s
-        (crc_z, crc_y), coder = read_checksums(_CRCS, block)
+        return codec.encode(symbols | {"y_symbols": (y - means).round_().int(), "z_symbols": (z - medians).round_().int()}, tables)
+    def ours_read(i): # as `HyperpriorCodec.decode`, without h_s
+        (crc_z, crc_y), coder = read_checksums(_CHECKSUMS, block)
         z_symbols, y_symbols = pop_z(coder, symbols["z_symbols"].shape, tables), pop_y(coder, symbols["scales_hat"], gaussian_tables())
         assert coder.is_empty() and (checksum(z_symbols), checksum(y_symbols)) == (crc_z, crc_y)
         return torch.from_numpy(y_symbols) + means, torch.from_numpy(z_symbols) + medians
@@ -249,7 +245,7 @@ def run(args, folder:Path):
             x = to_tensor(frames)[:1, :, :720, :1280].contiguous(memory_format=torch.channels_last)
             latents = analysis(model, x)
             for what, f in {"adaptation step, crop of 256 px": our_step(model, frames, AdaptConfig(steps=10_000, crop=256)),
-                            "adaptation step, crop of 384 px": our_step(model, frames, AdaptConfig(steps=10_000), 384),
+                            "adaptation step, crop of 384 px": our_step(model, frames, AdaptConfig(steps=10_000)),
                             "g_s of a 720p frame": lambda i: synthesis(model, latents, 720, 1280)}.items():
                 store(args.table.with_name("roofline.csv"), roofline_row(what, size, f, args.repeats))
         for height, width in ((720, 1280), (1080, 1920)):

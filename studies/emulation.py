@@ -68,18 +68,19 @@ def decode(file, transcript, out, real):
         with np.load(transcript) as t:
             Coder.requests, Coder.symbols = t["requests"].tolist(), np.split(t["symbols"], t["ends"][:-1])
     import torch
-    from instance_compression import hyperprior
+    from instance_compression import exact
     from instance_compression.bitstream import Decoder
     from instance_compression.cli import model_of_file
+    from instance_compression.codec import synthesis
     torch.set_num_threads(1)
     decoder, latents, pictures = Decoder(file, model_of_file(file, None)), hashlib.sha256(), []
     for i in range(len(decoder)):
         symbols = decoder.symbols(i)
         for k in ("y_symbols", "z_symbols", "scales_hat", "means_hat"): latents.update(symbols[k].contiguous().numpy().tobytes())
-        pictures.append(hyperprior.synthesis(decoder.model, symbols, decoder.header.height, decoder.header.width))
+        pictures.append(synthesis(decoder.model, symbols, decoder.header.height, decoder.header.width))
     if real: np.savez(transcript, requests=Coder.requests, symbols=np.concatenate(Coder.symbols), ends=np.cumsum([len(s) for s in Coder.symbols]))
     np.save(out, np.stack(pictures))
-    print(json.dumps({"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__, "int8": hyperprior._multiplies_int8(),
+    print(json.dumps({"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__, "int8": exact._multiplies_int8(),
                       "latents_sha256": latents.hexdigest(), "processor": platform.machine()}))
 
 
@@ -98,7 +99,7 @@ def main():
             print(found[-1], flush=True)
     here, there = found
     if here["processor"] == there["processor"]: raise SystemExit("the command runs on a processor of the same kind")
-    from instance_compression.cli import append_row, provenance
+    from instance_compression.common import append_row, provenance
     difference = np.abs(pictures[1] - pictures[0])
     row = {"threads": 1, "mkldnn": "on", "memory": "channels_last", "bf16": "off", "instructions": a.name} | {k: there[k] for k in ("python", "torch", "numpy", "int8")}
     row |= {"same_latents": there["latents_sha256"] == here["latents_sha256"], "max_difference": int(difference.max()), "share_different": f"{(difference > 0).mean():.1e}", "file": Path(a.file).name}

@@ -10,13 +10,9 @@ import numpy as np
 import pandas as pd
 import torch
 
-from instance_compression.codec import decode_frame
-from instance_compression.codec import encode_frame
-from instance_compression.codec import symbols_of
-from instance_compression.codec import pad, synthesis
+from instance_compression.codec import codec_of, pad, synthesis
 from instance_compression.common import provenance
 from instance_compression.data import fetch_kodak, read_image, to_tensor
-from instance_compression.entropy_coding import factorized_tables
 from instance_compression.exact import exact_hyper_synthesis
 from instance_compression.hyperprior import BETAS, load_global, model_identity
 from instance_compression.rate_distortion import factorized_bits, gaussian_bits, psnr_of
@@ -35,20 +31,21 @@ def main():
     a, rows = a.parse_args(), []
     for beta in BETAS:
         model, columns = load_global(beta), []
-        tables, seconds_tables = timed(lambda: factorized_tables(model))
+        codec = codec_of(model)
+        tables, seconds_tables = timed(lambda: codec.tables(model))
         for path in fetch_kodak()[:a.images]:
             x = to_tensor(read_image(path))
             h, w = x.shape[2:]
-            y = model.g_a(pad(x))
-            symbols = symbols_of(model, y, model.h_a(y))
+            y, z = codec.latents(model, pad(x))
+            symbols = codec.symbols(model, (y, z))
             (scales, means), seconds_float = timed(lambda: model.h_s(symbols["z_symbols"].float() + model.medians).chunk(2, 1))
             _, seconds_exact = timed(lambda: exact_hyper_synthesis(model, symbols["z_symbols"]))
             y_float = (y - means).round()
             bits_z = float(factorized_bits(model, symbols["z_symbols"]).sum())
             bits_float = bits_z + float(gaussian_bits(y_float.int(), scales.double()).sum())
             bits_exact = bits_z + float(gaussian_bits(symbols["y_symbols"], symbols["scales_hat"]).sum())
-            data, seconds_encode = timed(lambda: encode_frame(symbols, tables), 1)
-            _, seconds_decode = timed(lambda: decode_frame(data, model, tables, tuple(symbols["z_symbols"].shape)), 1)
+            data, seconds_encode = timed(lambda: codec.encode(symbols, tables), 1)
+            _, seconds_decode = timed(lambda: codec.decode(data, model, tables, h, w), 1)
             psnr = lambda s, m: psnr_of(float((to_tensor(synthesis(model, {"y_symbols": s, "means_hat": m}, h, w)) - x).square().mean()))
             _, seconds_g_s = timed(lambda: model.g_s((symbols["y_symbols"] + symbols["means_hat"]).float()))
             columns.append({"bpp_float": bits_float / (h * w), "bpp_exact": bits_exact / (h * w), "coded_bpp": 8 * len(data) / (h * w), "psnr_float": psnr(y_float, means.double()),

@@ -13,31 +13,30 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from instance_compression.adaptation import clip_crops
-from instance_compression.adaptation import AdaptConfig
-from instance_compression.codec import analysis, synthesis
+from instance_compression.adaptation import AdaptConfig, Adaptation, Tiles
+from instance_compression.codec import analysis, codec_of, synthesis
 from instance_compression.common import append_row, has_row, provenance
 from instance_compression.data import load_clip, to_tensor
 from instance_compression.hyperprior import load_global, model_identity
 from instance_compression.rate_distortion import gaussian_bits
-from instance_compression.training import _Run
 
 TABLE = Path(__file__).parent.parent / "results/gain_per_step.csv"
 BETA, NEIGHBOUR, BLOCK = 1e-3, 3e-3, 16  # of the runs; of the start at another beta; side of a latent [px]
 
 
-def run(clip:str, cfg:AdaptConfig, start:dict, name:str, choose:Callable=clip_crops) -> tuple: # (rows, {"phi", "delta"} at the end)
+def run(clip:str, cfg:AdaptConfig, start:dict, name:str, choose:Callable=lambda tiles: tiles.draw) -> tuple: # (rows, {"offset", "delta"} at the end)
     "Steps from a start (nothing: the global model), measured on the whole clip before the first and along the way."
-    run = _Run(load_global(cfg.beta), frames[clip], cfg, "cpu")
+    run = Adaptation(load_global(cfg.beta), frames[clip], cfg, "cpu")
+    networks = run.networks
     with torch.no_grad():
-        for k, v in start.items(): run.trainables[k].copy_(v); run.average[k].copy_(v)
+        for k, v in start.items(): networks.tensors[k].copy_(v); networks.average[k].copy_(v)
     if start: run.measure()
-    with patch("instance_compression.adaptation.clip_crops", choose):
+    with patch.object(networks.tiles, "draw", choose(networks.tiles)):
         for _ in tqdm(range(cfg.steps), desc=f"{clip}, {name}", unit="step"):
-            run.advance()
+            run.advance_networks()
             if cfg.measured_at(run.step): run.measure()
     rows = [{"clip": clip, "beta": cfg.beta, "model": model_identity(run.model_global), "steps": cfg.steps, "variant": name} | row for row in (run.log[1:] if start else run.log)]
-    return [row | {"loss_global": run.log[0]["loss"]} for row in rows], run._now()
+    return [row | {"loss_global": run.log[0]["loss"]} for row in rows], networks.averaged()
 
 
 @torch.no_grad()
@@ -63,12 +62,17 @@ if __name__ == "__main__":
     frames = {clip: load_clip(clip, 2.0).frames for clip in args.clips}
     cfg, longer = AdaptConfig(beta=BETA, steps=args.steps, evaluations=0), {"steps": 500, "evaluations": 1}
     for clip, other in zip(args.clips, args.clips[::-1]):
-        def by_loss(images, cfg, step):
-            return clip_crops(images, cfg, max((2 * step, 2 * step + 1), key=lambda draw: clip_crops(costs, cfg, draw).mean().item()))
-        costs = cost_images(load_global(BETA), frames[clip])
-        variants = {"global model": (lambda: {}, clip_crops), "crops by loss": (lambda: {}, by_loss),
-                    f"after 500 steps on {other}": (lambda: run(other, AdaptConfig(beta=BETA, **longer), {}, "start")[1], clip_crops),
-                    f"after 500 steps at beta {NEIGHBOUR:g}": (lambda: run(clip, AdaptConfig(beta=NEIGHBOUR, **longer), {}, "start")[1], clip_crops)}
+        model = load_global(BETA)
+        costs = Tiles(cost_images(model, frames[clip]), cfg.crop, codec_of(model).stride, cfg.seed)
+        def in_turn(tiles): return tiles.draw
+        def by_loss(tiles): # of two tiles, the one that costs more
+            draw = tiles.draw
+            def draw_costlier(step, batch_size):
+                return draw(max((2 * step, 2 * step + 1), key=lambda i: costs.draw(i, batch_size).x.mean().item()), batch_size)
+            return draw_costlier
+        variants = {"global model": (lambda: {}, in_turn), "crops by loss": (lambda: {}, by_loss),
+                    f"after 500 steps on {other}": (lambda: run(other, AdaptConfig(beta=BETA, **longer), {}, "start")[1], in_turn),
+                    f"after 500 steps at beta {NEIGHBOUR:g}": (lambda: run(clip, AdaptConfig(beta=NEIGHBOUR, **longer), {}, "start")[1], in_turn)}
         for name, (start, choose) in variants.items():
             if has_row(TABLE, clip=clip, beta=BETA, model=model_identity(load_global(BETA)), steps=args.steps, variant=name, step=args.steps): continue
             for row in run(clip, cfg, start(), name, choose)[0]: append_row(TABLE, row | provenance())

@@ -39,8 +39,8 @@ torch.backends.mkldnn.enabled = setting["mkldnn"] == "on"
 torch.set_float32_matmul_precision("medium" if setting["bf16"] == "allowed" else "highest")
 from instance_compression.bitstream import Decoder
 from instance_compression.cli import model_of_file
-from instance_compression import hyperprior
-if setting["int8"] == "always": hyperprior._multiplies_int8 = lambda: True
+from instance_compression import exact
+if setting["int8"] == "always": exact._multiplies_int8 = lambda: True
 decoder = Decoder(file, model_of_file(file, model or None))
 if setting["memory"] == "contiguous": decoder.model = decoder.model.to(memory_format=torch.contiguous_format)
 latents, pictures = hashlib.sha256(), []
@@ -50,7 +50,7 @@ for i in range(len(decoder)):
     for k in ("y_symbols", "z_symbols", "scales_hat", "means_hat"): latents.update(symbols[k].contiguous().numpy().tobytes())
     pictures.append(decoder[i])
 np.save(out, np.stack(pictures))
-print(json.dumps({"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__, "int8": hyperprior._multiplies_int8(), "latents_sha256": latents.hexdigest()}))
+print(json.dumps({"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__, "int8": exact._multiplies_int8(), "latents_sha256": latents.hexdigest()}))
 """
 
 

@@ -9,34 +9,32 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from instance_compression.adaptation import _rdm_loss
-from instance_compression.adaptation import clip_crops
-from instance_compression.adaptation import AdaptConfig
+from instance_compression.adaptation import AdaptConfig, Adaptation, NetworkTraining, step_loss
 from instance_compression.common import append_row, has_row, provenance
 from instance_compression.data import load_clip
 from instance_compression.hyperprior import load_global, model_identity
-from instance_compression.training import _Run
 
 SHARES = (0.0, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 CROPS = 120 # in the mean gradient
 
 
 def mean_gradient(model, frames, cfg) -> torch.Tensor: # (P,), in channels_last order
-    run = _Run(model, frames, cfg, "cpu")
-    delta, total = run.trainables["delta"], 0
+    networks = NetworkTraining(model, frames, cfg, "cpu")
+    delta, total = networks.tensors["delta"], 0
     for i in range(CROPS):
         torch.manual_seed(i)
-        loss, _ = _rdm_loss(run.model, clip_crops(frames, cfg, i).to(memory_format=torch.channels_last), cfg, run.n_pixels, run.bases, run.trainables["phi"], delta)
+        loss, _ = step_loss(networks.model, networks.tiles.draw(i, 1), cfg, networks.update, networks.sender, networks.receiver,
+                            networks.n_pixels, networks.tensors["offset"], delta)
         total = total + torch.autograd.grad(loss, delta)[0]
     return total / CROPS
 
 
 def row(model, frames, cfg, share, order) -> dict:
-    run, n = _Run(model, frames, cfg, "cpu"), round(share * len(order))
-    run.moves = torch.zeros(len(order)).index_fill(0, order[:n], 1.0)
-    for _ in tqdm(range(cfg.steps), desc=f"{n} parameters", unit="step"): run.advance()
+    run, n = Adaptation(model, frames, cfg, "cpu"), round(share * len(order))
+    run.networks.may_move = torch.zeros(len(order)).index_fill(0, order[:n], 1.0)
+    for _ in tqdm(range(cfg.steps), desc=f"{n} parameters", unit="step"): run.advance_networks()
     run.measure()
-    return {"beta": cfg.beta, "model": model_identity(model), "steps": cfg.steps, "share": share, "n_moving": n, "n_parameters": len(order), "n_pixels": run.n_pixels, "loss_global": run.log[0]["loss"]} | {k: run.log[-1][k] for k in ("loss", "bpp_y", "bpp_z", "mse", "psnr", "seconds")}
+    return {"beta": cfg.beta, "model": model_identity(model), "steps": cfg.steps, "share": share, "n_moving": n, "n_parameters": len(order), "n_pixels": run.networks.n_pixels, "loss_global": run.log[0]["loss"]} | {k: run.log[-1][k] for k in ("loss", "bpp_y", "bpp_z", "mse", "psnr", "seconds")}
 
 
 if __name__ == "__main__":
