@@ -27,8 +27,8 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from tqdm.auto import tqdm
 
-from .common import (InputError, check_choices, full_precision, keep_freed_memory, load_tensors,
-                                         optimizer_tensors, restore_optimizer, save_tensors, setting, stopwatch)
+from .common import (InputError, averaging_weight, check_choices, full_precision, keep_freed_memory,
+                                         load_tensors, optimizer_tensors, restore_optimizer, save_tensors, setting, stopwatch)
 from .data import to_tensor
 from .hyperprior import Hyperprior, flatten, model_identity, receiver_parameters, sender_parameters
 from .exact import InexactError
@@ -389,7 +389,7 @@ class NetworkTraining:
         self.cfg, self.step, self.schedule = cfg, 0, _Schedule(cfg)
         self.n_pixels, self.device = math.prod(frames.shape[:3]), device
         self.model, self.update = deepcopy(model_global).requires_grad_(False).to(device), ReceiverUpdate(model_global, cfg)
-        self.tiles = Tiles(frames, cfg.crop, codec_of(model_global).stride, cfg.seed, device)
+        self.tiles = Tiles(frames, cfg.crop, codec_of(model_global).stride, cfg.seed, device) if cfg.networks else None
         theta = receiver_parameters(self.model)
         self.sender, self.receiver = FlatParameters(self.model, sender_parameters(self.model)), FlatParameters(self.model, theta)
         self.tensors = trained_tensors(self.model, cfg, self.update.n_levels)
@@ -418,9 +418,8 @@ class NetworkTraining:
         self.optimizer.step()
         self.step += 1
         finite = torch.stack([v.detach().sum().isfinite() for v in self.tensors.values()]).all()
-        for k, v in self.average.items():
-            # over about a tenth of the steps so far, as long as they are few; not-a-number does not enter
-            weight = 1 - min(cfg.ema, self.step / (self.step + 10))
+        weight = averaging_weight(self.step, cfg)
+        for k, v in self.average.items(): # not-a-number does not enter
             v.copy_(torch.where(finite, torch.lerp(v, self.tensors[k].detach(), weight), v))
         return metrics | {"loss": torch.where(finite, metrics["loss"], math.nan)}  # not a number: diverged
 

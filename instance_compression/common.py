@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['stopwatch', 'InputError', 'write_atomically', 'remove_leftovers', 'save_tensors', 'load_tensors', 'keep_freed_memory',
-           'full_precision', 'beside', 'optimizer_tensors', 'restore_optimizer', 'provenance', 'locked', 'read_rows',
-           'check_columns', 'append_row', 'has_row', 'setting', 'check_choices', 'settings_that_differ', 'check_free',
-           'check_device', 'out_of_memory', 'run_command', 'Stopwatch']
+           'full_precision', 'beside', 'optimizer_tensors', 'restore_optimizer', 'averaging_weight', 'provenance',
+           'locked', 'read_rows', 'check_columns', 'append_row', 'has_row', 'setting', 'check_choices',
+           'settings_that_differ', 'check_free', 'check_device', 'out_of_memory', 'run_command', 'Stopwatch']
 
 # %% ../nbs/appendix/common.ipynb #92b1145c
 import csv
@@ -137,6 +137,14 @@ def restore_optimizer(prefix:str, optimizer:torch.optim.Optimizer, tensors:dict)
     for p, entry in optimizer.state.items():  # in the memory layout of the parameter, on which fused optimizers rely
         for k, v in entry.items():
             if isinstance(v, Tensor) and v.shape == p.shape: entry[k] = torch.empty_like(p).copy_(v)
+
+# %% ../nbs/appendix/common.ipynb #5a0c7cb9
+def averaging_weight(
+    step:int, # steps taken, from 1
+    config, # settings of a training or an adaptation, with `ema`
+) -> float: # weight of the newest tensors in their moving average
+    "The average covers about a tenth of the steps so far, as long as they are few."
+    return 1 - min(config.ema, step / (step + 10))
 
 # %% ../nbs/appendix/common.ipynb #adae5517
 def _processor() -> str:

@@ -31,13 +31,13 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from .common import InputError, beside, load_tensors, save_tensors, write_atomically
+from .common import InputError, averaging_weight, beside, load_tensors, save_tensors, write_atomically
 from .layers import GDN
 from .hyperprior import SIZES, Hyperprior, load_model, save_model
 from .rate_distortion import psnr_of, rate_distortion
 from .update import calibrate_scales
-from .training import (TrainConfig, averaging_weight, calibration_crops, hold_back, parameter_groups,
-                                           run_key, schedule, start_model, validate)
+from .training import (TrainConfig, calibration_crops, hold_back, parameter_groups, run_key, schedule,
+                                           start_model, validate)
 from .pack import join_file, read_photographs, split_file
 
 # %% ../nbs/09b_training_on_a_gpu.ipynb #a4d3a87f
@@ -633,7 +633,7 @@ def main(
     "`python -m instance_compression.training_gpu LIST.json PACK.zip ... --out FOLDER`"
     parser = argparse.ArgumentParser(
         prog="python -m instance_compression.training_gpu",
-        description="Train global models of a list one after the other on a GPU. Notebook 04b describes lists and results. "
+        description="Train global models of a list one after the other on a GPU. Notebook 09b describes lists and results. "
                     "Losses and weights are not the same bit for bit in two runs on a GPU; on a CPU they are.")
     parser.add_argument("list", type=Path, help="Jobs (.json).")
     parser.add_argument("photographs", nargs="+", help="Packs (.zip) and folders of photographs.")

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from instance_compression.adaptation import AdaptConfig, Adaptation, Tiles
+from instance_compression.adaptation import Adaptation, AdaptConfig, Tiles
 from instance_compression.codec import analysis, codec_of, synthesis
 from instance_compression.common import append_row, has_row, provenance
 from instance_compression.data import load_clip, to_tensor
