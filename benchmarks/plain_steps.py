@@ -14,7 +14,9 @@ from speed import PLAIN, plain_bits
 from torch.func import functional_call
 
 import instance_compression.adaptation as adaptation
-from instance_compression.adaptation import Adaptation, AdaptConfig, crops_rate_distortion
+from instance_compression.adapt_config import AdaptConfig
+from instance_compression.tiles import crops_rate_distortion
+from instance_compression.adaptation import Adaptation
 from instance_compression.bitstream import encode_clip
 from instance_compression.common import write_atomically
 from instance_compression.data import load_clip

@@ -25,7 +25,8 @@ from torch.func import functional_call
 from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
-from instance_compression.adaptation import AdaptConfig, NetworkTraining, adapt
+from instance_compression.adapt_config import AdaptConfig
+from instance_compression.adaptation import NetworkTraining, adapt
 from instance_compression.bitstream import Decoder, encode_clip
 from instance_compression.cli import console, plain_table
 from instance_compression.codec import _CHECKSUMS, analysis, codec_of, pad, synthesis

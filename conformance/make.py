@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from instance_compression.adaptation import Adapted
+from instance_compression.adapted import Adapted
 from instance_compression.bitstream import Decoder, encode_clip
 from instance_compression.codec import pad
 from instance_compression.data import Clip, sample_clip, to_tensor

@@ -34,7 +34,7 @@ from .update_prior import PRIORS, SpikeAndSlab, UpdatePrior, name_of_prior
 from .update import UPDATES, apply_update, without_scales
 from .entropy_coding import decode_update, encode_update
 from .codec import CODECS, codec_of, synthesis
-from .adaptation import Adapted
+from .adapted import Adapted
 
 # %% ../nbs/11_bitstream.ipynb #2a1ca0c7
 MAGIC, VERSIONS = b"\x89IAC", (1, 2)

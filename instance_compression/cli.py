@@ -19,7 +19,9 @@ from .hyperprior import BETAS, SIZES, Hyperprior, global_path, load_global, load
 from .update import without_scales
 from .training import (TrainConfig, join_processes, load_photographs, local_device, train as train_model,
                                            wait_for_all)
-from .adaptation import PRESETS, AdaptConfig, Adapted, adapt
+from .adapt_config import PRESETS, AdaptConfig
+from .adapted import Adapted
+from .adaptation import adapt
 from .bitstream import (BitstreamError, CodedFile, Decoder, Encoded, as_identified, check_decodes,
                                             encode_clip)
 from .bit_allocation import bit_allocation, by_group

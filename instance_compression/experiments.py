@@ -27,7 +27,9 @@ from .common import InputError, check_device, locked, run_command, settings_that
 from .data import OPEN_5N, load_clip
 from .hyperprior import BETAS, Hyperprior, load_global, model_identity
 from .update import without_scales
-from .adaptation import METHODS, PARTS, PRESETS, AdaptConfig, Adapted, adapt
+from .adapt_config import METHODS, PARTS, PRESETS, AdaptConfig
+from .adapted import Adapted
+from .adaptation import adapt
 from .bitstream import check_decodes, encode_clip
 from .bit_allocation import bit_allocation
 from .results import FROZEN, result_row

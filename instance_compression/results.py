@@ -14,7 +14,8 @@ import torch
 from .common import provenance, settings_that_differ
 from .data import Clip
 from .hyperprior import Hyperprior, model_identity
-from .adaptation import AdaptConfig, Adapted
+from .adapt_config import AdaptConfig
+from .adapted import Adapted
 from .bitstream import Encoded
 
 # %% ../nbs/13_results.ipynb #166b3496

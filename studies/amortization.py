@@ -11,7 +11,8 @@ from pathlib import Path
 
 import torch
 
-from instance_compression.adaptation import AdaptConfig, adapt
+from instance_compression.adapt_config import AdaptConfig
+from instance_compression.adaptation import adapt
 from instance_compression.bitstream import check_decodes, encode_clip
 from instance_compression.codec import rdm_loss
 from instance_compression.common import append_row, has_row

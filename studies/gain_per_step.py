@@ -13,7 +13,9 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from instance_compression.adaptation import Adaptation, AdaptConfig, Tiles
+from instance_compression.adapt_config import AdaptConfig
+from instance_compression.tiles import Tiles
+from instance_compression.adaptation import Adaptation
 from instance_compression.codec import analysis, codec_of, synthesis
 from instance_compression.common import append_row, has_row, provenance
 from instance_compression.data import load_clip, to_tensor

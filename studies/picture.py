@@ -10,7 +10,8 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from instance_compression.adaptation import PRESETS, AdaptConfig, adapt
+from instance_compression.adapt_config import PRESETS, AdaptConfig
+from instance_compression.adaptation import adapt
 from instance_compression.bitstream import Decoder, encode_clip
 from instance_compression.common import provenance
 from instance_compression.data import sample_clip

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from amortization import row
-from instance_compression.adaptation import AdaptConfig
+from instance_compression.adapt_config import AdaptConfig
 from instance_compression.common import append_row, has_row
 from instance_compression.data import Clip, load_clip
 from instance_compression.hyperprior import load_global, model_identity

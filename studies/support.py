@@ -9,7 +9,8 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from instance_compression.adaptation import Adaptation, AdaptConfig, NetworkTraining, step_loss
+from instance_compression.adapt_config import AdaptConfig
+from instance_compression.adaptation import Adaptation, NetworkTraining, step_loss
 from instance_compression.common import append_row, has_row, provenance
 from instance_compression.data import load_clip
 from instance_compression.hyperprior import load_global, model_identity
