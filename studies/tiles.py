@@ -18,8 +18,7 @@ ROOT = Path(__file__).parent.parent
 ADAPT = """
 import json, sys, time, torch
 torch.set_num_threads(1)
-from instance_compression.adapt_config import AdaptConfig
-from instance_compression.adaptation import adapt
+from instance_compression.adaptation import AdaptConfig, adapt # the name is there in either checkout
 from instance_compression.data import load_clip
 from instance_compression.hyperprior import load_global
 clip, method, steps, seed = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
