@@ -29,7 +29,7 @@ from tqdm.auto import tqdm
 
 from .common import (InputError, averaging_weight, check_choices, full_precision, keep_freed_memory,
                                          load_tensors, optimizer_tensors, restore_optimizer, save_tensors, setting, stopwatch)
-from .data import to_tensor
+from .clip import to_tensor
 from .hyperprior import Hyperprior, flatten, model_identity, receiver_parameters, sender_parameters
 from .exact import InexactError
 from .rate_distortion import latent_rates, psnr_of, rate_distortion, rd_cost

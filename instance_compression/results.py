@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from .common import provenance, settings_that_differ
-from .data import Clip
+from .clip import Clip
 from .hyperprior import Hyperprior, model_identity
 from .adaptation import AdaptConfig, Adapted
 from .bitstream import Encoded

@@ -13,7 +13,7 @@ import torch
 from instance_compression.adaptation import PRESETS, AdaptConfig, adapt
 from instance_compression.bitstream import Decoder, encode_clip
 from instance_compression.common import provenance
-from instance_compression.data import sample_clip
+from instance_compression.clip import sample_clip
 from instance_compression.figures import busiest_crop, comparison_figure, figure_style, save_figure
 from instance_compression.hyperprior import load_global
 
