@@ -1,10 +1,11 @@
-# The runs behind results/, and the figures drawn from it.
+# Does the runs behind results/, and draws the figures from its tables.
 #
-#   snakemake --cores 2 --config study=main     runs that results/ does not hold yet (studies: instance_compression/experiments.py)
-#   snakemake --cores 2 figures                 every figure, from the stored tables alone
+#   snakemake --cores 2 --config study=main     the runs of a study that results/ does not hold yet
+#   snakemake --cores 2 figures                 every figure
 #
-# Settings: study=NAME, threads=1 (of torch in one run), device=cpu (cuda asks for one GPU a run), folder=runs.
-# Elsewhere: an executor's flag, e.g. --executor slurm --jobs 20 with --config device=cuda; the rules stay as they are.
+# The studies are those of instance_compression/experiments.py.
+# Settings after --config: study=NAME, threads=1 (of torch, in one run), device=cpu (a run on cuda asks for one GPU), folder=runs.
+# On a cluster, add the flags of an executor, such as --executor slurm --jobs 20. The rules stay as they are.
 from instance_compression.experiments import pending
 
 study, folder = config.get("study", "main"), config.get("folder", "runs")

@@ -19,7 +19,7 @@ from instance_compression.tiles import crops_rate_distortion
 from instance_compression.adaptation import Adaptation
 from instance_compression.bitstream import encode_clip
 from instance_compression.common import write_atomically
-from instance_compression.data import load_clip
+from instance_compression.video import load_clip
 from instance_compression.hyperprior import load_global
 from instance_compression.rate_distortion import rd_cost
 from instance_compression.results import result_row

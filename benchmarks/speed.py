@@ -31,7 +31,9 @@ from instance_compression.bitstream import Decoder, encode_clip
 from instance_compression.cli import console, plain_table
 from instance_compression.codec import _CHECKSUMS, analysis, codec_of, pad, synthesis
 from instance_compression.common import append_row, keep_freed_memory, provenance, stopwatch
-from instance_compression.data import Clip, data_dir, load_clip, sample_clip, to_tensor, to_uint8
+from instance_compression.data import data_dir
+from instance_compression.clip import Clip, sample_clip, to_tensor, to_uint8
+from instance_compression.video import load_clip
 from instance_compression.entropy_coding import (_index_table, checksum, decode_update, encode_update, factorized_tables,
                                                  gaussian_tables, pop_y, pop_z, read_checksums)
 from instance_compression.hyperprior import (SIZES, Hyperprior, init_transform, load_global, quantizer_gain,

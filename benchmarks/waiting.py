@@ -18,7 +18,7 @@ import time, torch
 torch.set_num_threads(2)
 from instance_compression.adapt_config import AdaptConfig
 from instance_compression.adaptation import adapt
-from instance_compression.data import sample_clip
+from instance_compression.clip import sample_clip
 from instance_compression.hyperprior import load_global
 frames, model = sample_clip(n_frames=1).frames, load_global(1e-3)
 begin = time.perf_counter()

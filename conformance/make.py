@@ -11,7 +11,7 @@ from PIL import Image
 from instance_compression.adapted import Adapted
 from instance_compression.bitstream import Decoder, encode_clip
 from instance_compression.codec import pad
-from instance_compression.data import Clip, sample_clip, to_tensor
+from instance_compression.clip import Clip, sample_clip, to_tensor
 from instance_compression.hyperprior import Hyperprior, flatten, init_transform, load_model, receiver_parameters, save_model
 from instance_compression.update import apply_update
 from instance_compression.update_prior import SpikeAndSlab

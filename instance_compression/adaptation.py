@@ -26,7 +26,7 @@ from tqdm.auto import tqdm
 
 from .common import (InputError, averaging_weight, full_precision, load_tensors, optimizer_tensors,
                                          restore_optimizer, save_tensors, stopwatch)
-from .data import to_tensor
+from .clip import to_tensor
 from .hyperprior import flatten, model_identity, receiver_parameters, sender_parameters
 from .exact import InexactError
 from .rate_distortion import latent_rates, psnr_of, rd_cost

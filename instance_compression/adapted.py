@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from .adapt_config import AdaptConfig
 from .codec import analysis, codec_of, evaluate, pad
 from .common import stopwatch
-from .data import to_tensor
+from .clip import to_tensor
 from .hyperprior import flatten, receiver_parameters, sender_parameters
 from .latents import CodedLatents
 from .rate_distortion import latent_rates, psnr_of, rate_distortion

@@ -27,7 +27,7 @@ from torch import nn
 from tqdm.auto import tqdm
 
 from .common import InputError, stopwatch, write_atomically
-from .data import MAX_FRAMES, Clip, check_limits
+from .clip import MAX_FRAMES, Clip, check_limits
 from .hyperprior import model_identity, receiver_parameters
 from .rate_distortion import psnr_of
 from .update_prior import PRIORS, SpikeAndSlab, UpdatePrior, name_of_prior

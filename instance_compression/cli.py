@@ -14,8 +14,9 @@ import os
 from .common import (InputError, append_row, beside, check_columns, check_device, check_free, keep_freed_memory,
                                          load_tensors, locked, provenance, remove_leftovers, run_command, stopwatch,
                                          write_atomically)
-from .data import (CLIPS, IMAGE_SUFFIXES, Clip, fetch_kodak, load_clip, photographs, read_image,
-                                       sample_clip, sample_frames)
+from .data import CLIPS, IMAGE_SUFFIXES, fetch_kodak, photographs, read_image
+from .clip import Clip, sample_clip
+from .video import load_clip, sample_frames
 from .hyperprior import BETAS, SIZES, Hyperprior, global_path, load_global, load_model, model_identity
 from .update import without_scales
 from .training import (TrainConfig, join_processes, load_photographs, local_device, train as train_model,

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .common import stopwatch
-from .data import to_tensor, to_uint8
+from .clip import to_tensor, to_uint8
 from .hyperprior import STRIDE, Hyperprior
 from .exact import exact_hyper_synthesis
 from .rate_distortion import factorized_bits, gaussian_bits, latent_rates, psnr_of

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from .common import provenance, settings_that_differ
-from .data import Clip
+from .clip import Clip
 from .hyperprior import Hyperprior, model_identity
 from .adapt_config import AdaptConfig
 from .adapted import Adapted

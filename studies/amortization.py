@@ -16,7 +16,8 @@ from instance_compression.adaptation import adapt
 from instance_compression.bitstream import check_decodes, encode_clip
 from instance_compression.codec import rdm_loss
 from instance_compression.common import append_row, has_row
-from instance_compression.data import Clip, load_clip
+from instance_compression.clip import Clip
+from instance_compression.video import load_clip
 from instance_compression.experiments import COSINE
 from instance_compression.hyperprior import BETAS, Hyperprior, load_global, model_identity
 from instance_compression.results import result_row

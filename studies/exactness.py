@@ -12,7 +12,8 @@ import torch
 
 from instance_compression.codec import codec_of, pad, synthesis
 from instance_compression.common import provenance
-from instance_compression.data import fetch_kodak, read_image, to_tensor
+from instance_compression.data import fetch_kodak, read_image
+from instance_compression.clip import to_tensor
 from instance_compression.exact import exact_hyper_synthesis
 from instance_compression.hyperprior import BETAS, load_global, model_identity
 from instance_compression.rate_distortion import factorized_bits, gaussian_bits, psnr_of

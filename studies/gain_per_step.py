@@ -18,7 +18,8 @@ from instance_compression.tiles import Tiles
 from instance_compression.adaptation import Adaptation
 from instance_compression.codec import analysis, codec_of, synthesis
 from instance_compression.common import append_row, has_row, provenance
-from instance_compression.data import load_clip, to_tensor
+from instance_compression.clip import to_tensor
+from instance_compression.video import load_clip
 from instance_compression.hyperprior import load_global, model_identity
 from instance_compression.rate_distortion import gaussian_bits
 

@@ -12,7 +12,8 @@ import torch
 from amortization import row
 from instance_compression.adapt_config import AdaptConfig
 from instance_compression.common import append_row, has_row
-from instance_compression.data import load_clip, photographs
+from instance_compression.data import photographs
+from instance_compression.video import load_clip
 from instance_compression.hyperprior import SIZES, load_model, receiver_parameters
 from instance_compression.training import TrainConfig, hold_back, load_photographs, train, validate
 

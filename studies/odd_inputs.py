@@ -26,7 +26,7 @@ from PIL import Image
 from instance_compression.bitstream import Decoder, pack_header, unpack_header
 from instance_compression.cli import main as cli
 from instance_compression.common import provenance
-from instance_compression.data import sample_clip
+from instance_compression.clip import sample_clip
 from instance_compression.hyperprior import load_global
 
 

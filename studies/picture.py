@@ -17,7 +17,7 @@ from instance_compression.adapt_config import PRESETS, AdaptConfig
 from instance_compression.adaptation import adapt
 from instance_compression.bitstream import Decoder, encode_clip
 from instance_compression.common import provenance
-from instance_compression.data import load_clip
+from instance_compression.video import load_clip
 from instance_compression.figures import busiest_crop, comparison_figure, figure_style, save_figure
 from instance_compression.hyperprior import load_global
 

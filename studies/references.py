@@ -12,7 +12,9 @@ from PIL import __version__, features
 from tqdm import tqdm
 
 from instance_compression.common import append_row, has_row, provenance
-from instance_compression.data import LUMA_WEIGHTS, OPEN_5N, load_clip, ycbcr_to_rgb
+from instance_compression.data import OPEN_5N
+from instance_compression.colour import LUMA_WEIGHTS, ycbcr_to_rgb
+from instance_compression.video import load_clip
 from instance_compression.rate_distortion import pillow_codec, psnr_of
 
 SETTINGS = [("x265 all-intra", crf) for crf in range(12, 43, 5)] + [("AVIF", quality) for quality in (30, 45, 60, 70, 80, 90)]

@@ -12,7 +12,8 @@ import torch
 from amortization import row
 from instance_compression.adapt_config import AdaptConfig
 from instance_compression.common import append_row, has_row
-from instance_compression.data import Clip, load_clip
+from instance_compression.clip import Clip
+from instance_compression.video import load_clip
 from instance_compression.hyperprior import load_global, model_identity
 from references import psnr_between, x265_intra
 

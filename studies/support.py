@@ -12,7 +12,7 @@ from tqdm import tqdm
 from instance_compression.adapt_config import AdaptConfig
 from instance_compression.adaptation import Adaptation, NetworkTraining, step_loss
 from instance_compression.common import append_row, has_row, provenance
-from instance_compression.data import load_clip
+from instance_compression.video import load_clip
 from instance_compression.hyperprior import load_global, model_identity
 
 SHARES = (0.0, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)

@@ -33,7 +33,7 @@ import sys, time, torch
 torch.set_num_threads(1)
 from statistics import median
 import instance_compression.adaptation as a
-from instance_compression.data import sample_clip
+from instance_compression.clip import sample_clip
 from instance_compression.hyperprior import load_global
 frames = sample_clip(n_frames=2, height=384, width=384).frames
 run = getattr(a, "NetworkTraining", None) or a._Networks
