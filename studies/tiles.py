@@ -15,11 +15,18 @@ from statistics import median
 from instance_compression.common import append_row, has_row, provenance
 
 ROOT = Path(__file__).parent.parent
-ADAPT = """
+FIND = """
+import importlib
+def find(name): # in the module that holds it: checkouts differ
+    for module in ("data", "clip", "video"):
+        try: return getattr(importlib.import_module("instance_compression." + module), name)
+        except (ImportError, AttributeError): pass
+"""
+ADAPT = FIND + """
 import json, sys, time, torch
 torch.set_num_threads(1)
-from instance_compression.adaptation import AdaptConfig, adapt # the name is there in either checkout
-from instance_compression.data import load_clip
+from instance_compression.adaptation import AdaptConfig, adapt # either checkout has these names there
+load_clip = find("load_clip")
 from instance_compression.hyperprior import load_global
 clip, method, steps, seed = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 begin = time.perf_counter()
@@ -28,12 +35,12 @@ best = min(row["loss"] for row in run.log)
 print(json.dumps({"loss_global": run.log[0]["loss"], "loss": best, "fall": 100 * (1 - best / run.log[0]["loss"]),
                   "n_nonzero": int((run.levels != 0).sum()), "seconds": round(time.perf_counter() - begin, 1)}))
 """
-STEP = """
+STEP = FIND + """
 import sys, time, torch
 torch.set_num_threads(1)
 from statistics import median
 import instance_compression.adaptation as a
-from instance_compression.clip import sample_clip
+sample_clip = find("sample_clip")
 from instance_compression.hyperprior import load_global
 frames = sample_clip(n_frames=2, height=384, width=384).frames
 run = getattr(a, "NetworkTraining", None) or a._Networks
