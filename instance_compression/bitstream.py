@@ -293,6 +293,10 @@ def _model_of(file:CodedFile, model_global:nn.Module) -> nn.Module:
         raise BitstreamError(f"{file.path} has a header that does not fit its global model; get it again")
     return identified
 
+def _undecodable(file:CodedFile, part:str, e:Exception) -> BitstreamError:
+    return BitstreamError(f"{file.path}: {part} does not decode ({e}); get it again, "
+                          "and report a file that fails here but decodes elsewhere")
+
 # %% ../nbs/11_bitstream.ipynb #7cc4c297
 class Decoder(CodedFile):
     ("An open .iac file with its global model: `model` (adapted), `levels`, `decoder[i]`, the i-th picture as uint8 (H,W,3), "
@@ -317,18 +321,14 @@ class Decoder(CodedFile):
             self.model = apply_update(model_global, self.levels, prior, h.update)
             self.codec = codec_of(self.model)
             self.tables = self.codec.tables(self.model)
-        except (ValueError, AssertionError) as e: raise self._undecodable("the model update", e) from None
-
-    def _undecodable(self, part:str, e:Exception) -> BitstreamError:
-        return BitstreamError(f"{self.path}: {part} does not decode ({e}); get it again, "
-                              "and report a file that fails here but decodes elsewhere")
+        except (ValueError, AssertionError) as e: raise _undecodable(self, "the model update", e) from None
 
     def symbols(self, i:int) -> dict: # of `Codec.decode`
         "The latents of the i-th frame. Raises IndexError, or BitstreamError for damage."
         if not 0 <= i < len(self): raise IndexError(f"frame {i} of {len(self)}")
         data = self.section(i + 1)
         try: return self.codec.decode(data, self.model, self.tables, self.header.height, self.header.width)
-        except (ValueError, AssertionError) as e: raise self._undecodable(f"frame {i}", e) from None
+        except (ValueError, AssertionError) as e: raise _undecodable(self, f"frame {i}", e) from None
 
     def __getitem__(self, i:int) -> np.ndarray: # uint8 (H,W,3)
         "The i-th picture. Raises IndexError, or BitstreamError for damage."
