@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['MAGIC', 'VERSIONS', 'MAX_PRIOR', 'PIXELS_AT_ONCE', 'BitstreamError', 'Header', 'pack_header', 'unpack_header',
-           'side_by_side', 'as_identified', 'Encoded', 'code_frames', 'encode_clip', 'CodedFile', 'Decoder',
+           'side_by_side', 'Encoded', 'code_frames', 'encode_clip', 'CodedFile', 'as_identified', 'Decoder',
            'check_decodes']
 
 # %% ../nbs/11_bitstream.ipynb #58231be3
@@ -38,15 +38,16 @@ from .adapted import Adapted
 
 # %% ../nbs/11_bitstream.ipynb #2a1ca0c7
 MAGIC, VERSIONS = b"\x89IAC", (1, 2)
+MAX_PRIOR = 2**16 # bytes
 _FIXED = {1: struct.Struct("<16s4d3H3IdI"), 2: struct.Struct("<16sd3IdI")} # identity ... P
 _SECTION = struct.Struct("<2I") # size, CRC
 
 class BitstreamError(InputError):
-    "A file that cannot be decoded; one line says why."
+    "A file that cannot be decoded. Its message is one line that says why."
 
 @dataclass(frozen=True)
 class Header:
-    "What a decoder knows before it reads any coded data."
+    "The fields that a decoder knows before it reads any coded data."
     identity:str # of the global model, 32 hex digits
     beta:float # the global model's weight of the rate
     prior:UpdatePrior # of the update
@@ -65,31 +66,22 @@ class Header:
 
     @property
     def n_pixels(self) -> int:
-        "Of all frames."
+        "Pixels of all frames."
         return self.n_frames * self.height * self.width
 
     @property
     def version(self) -> int:
-        "Version 1 has room for the paper's prior and update and the hyperprior; version 2 names all three."
+        "1 for the paper's prior and update and the hyperprior; 2, which names all three, otherwise."
         plain = type(self.prior) is SpikeAndSlab and self.codec == "hyperprior" and self.update == "every-parameter"
         return 1 if plain else 2
 
-
 # %% ../nbs/11_bitstream.ipynb #5afad3cc
-MAX_PRIOR = 2**16 # bytes
-
 def _text(words:str) -> bytes: # length and ASCII characters
     encoded = words.encode("ascii", "replace")[:255]
     return bytes([len(encoded)]) + encoded
 
-def _read_text(body:bytes, at:int) -> tuple: # (text, first byte behind it)
-    end = at + 1 + body[at]
-    if end > len(body): raise ValueError("a text that does not fit")
-    # a terminal would obey some characters, so they are not shown
-    return "".join(c if c.isprintable() else "?" for c in body[at + 1:end].decode("ascii")), end
-
 def pack_header(h:Header) -> bytes:
-    "The bytes from magic to checksum."
+    "The bytes from magic to checksum. Raises ValueError for a prior that the format has no room for."
     p, shape = h.prior, (h.n_frames, h.height, h.width, h.fps, h.n_parameters)
     if h.version == 1:
         body = _FIXED[1].pack(bytes.fromhex(h.identity), h.beta, p.bin_width, p.sigma, p.alpha, h.N, h.M, p.max_level, *shape)
@@ -105,7 +97,7 @@ def pack_header(h:Header) -> bytes:
 # %% ../nbs/11_bitstream.ipynb #b3a14d2a
 def unpack_header(
     data:bytes, # the beginning of a file, at least the header
-    name:str="the file", # for messages
+    name:str="the file", # the file's name in messages
 ) -> Header:
     "Read and check a header. Raises BitstreamError for another kind of file, another version, or damage."
     if data[:4] != MAGIC:
@@ -123,26 +115,35 @@ def unpack_header(
     except (struct.error, ValueError, IndexError) as e:
         raise BitstreamError(f"{name} has a header that makes no sense ({e}); get it again") from None
 
+# %% ../nbs/11_bitstream.ipynb #1998e81a
+def _read_text(body:bytes, at:int) -> tuple: # (text, first byte behind it)
+    end = at + 1 + body[at]
+    if end > len(body): raise ValueError("a text that does not fit")
+    # a terminal would obey some characters, so they are not shown
+    return "".join(c if c.isprintable() else "?" for c in body[at + 1:end].decode("ascii")), end
+
 def _registered(kind:str, name:str, registry:dict):
     if name in registry: return registry[name]
     raise BitstreamError(f"a file with the {kind} {name}, which this program does not know; install the program that wrote it")
 
+def _read_named_parts(body:bytes, at:int) -> tuple: # (name of the codec, name of the update, prior, first byte behind them)
+    codec, at = _read_text(body, at)
+    update, at = _read_text(body, at)
+    prior, at = _read_text(body, at)
+    _registered("codec", codec, CODECS)
+    _registered("update", update, UPDATES)
+    end = at + 4 + struct.unpack_from("<I", body, at)[0]
+    return codec, update, _registered("prior", prior, PRIORS).from_bytes(body[at + 4:end]), end
+
 def _parse(version:int, body:bytes, size:int) -> Header:
+    "Raises BitstreamError for an unknown name, ValueError, IndexError or struct.error for other nonsense."
     identity, beta, *fields = _FIXED[version].unpack_from(body)
     at, codec, update, N, M = _FIXED[version].size, "hyperprior", "every-parameter", 0, 0
     if version == 1:
         t, sigma, alpha, N, M, K, *fields = fields
         prior = SpikeAndSlab(t, sigma, alpha, K)
         if not (N and M): raise ValueError("no channels")
-    else:
-        codec, at = _read_text(body, at)
-        update, at = _read_text(body, at)
-        name, at = _read_text(body, at)
-        _registered("codec", codec, CODECS)
-        _registered("update", update, UPDATES)
-        length = struct.unpack_from("<I", body, at)[0]
-        prior = _registered("prior", name, PRIORS).from_bytes(body[at + 4:at + 4 + length])
-        at += 4 + length
+    else: codec, update, prior, at = _read_named_parts(body, at)
     n_frames, height, width, fps, P = fields
     colour, at = _read_text(body, at)
     check_limits(n_frames, height, width)
@@ -161,12 +162,14 @@ def side_by_side(
     n_frames:int, # f(0) ... f(n_frames - 1) are computed
     n_pixels:int, # of one frame
 ) -> Iterator: # of the results, in order
-    "Share the threads of torch between frames, rather than between the rows of one: large frames come one at a time."
+    "Compute a function of all frames, with torch's threads shared between frames where these are small."
     threads = torch.get_num_threads()
     workers = min(threads, n_frames, max(1, PIXELS_AT_ONCE // n_pixels))
-    if workers < 2: yield from map(f, range(n_frames)); return
-    pool, waiting = (ThreadPoolExecutor(workers, initializer=lambda: torch.set_num_threads(max(1, threads // workers))),
-                     deque())
+    if workers < 2:
+        yield from map(f, range(n_frames))
+        return
+    pool = ThreadPoolExecutor(workers, initializer=lambda: torch.set_num_threads(max(1, threads // workers)))
+    waiting = deque()
     try:
         for i in range(n_frames + workers):
             if i < n_frames: waiting.append(pool.submit(f, i))
@@ -178,18 +181,9 @@ def side_by_side(
         torch.set_num_threads(threads)  # for threads to come; this one has kept its number
 
 # %% ../nbs/11_bitstream.ipynb #6eac1c94
-def as_identified(
-    model_global:nn.Module, # with or without scales
-    identity:str, # 32 hex digits
-) -> nn.Module: # the model, or the model without its scales; None if neither is meant
-    "A global model in the form that an identity names."
-    if model_identity(model_global) == identity: return model_global
-    plain = without_scales(model_global)
-    return plain if model_identity(plain) == identity else None
-
 @dataclass(frozen=True)
 class Encoded:
-    "What was written. Coded sizes in bits per pixel of the whole clip; estimates are in `Adapted.metrics`."
+    "A report of the written file. Coded sizes are in bits per pixel of the whole clip; estimates are in `Adapted.metrics`."
     size:int # bytes of the file
     coded_bpp_header:float
     coded_bpp_model:float
@@ -199,13 +193,12 @@ class Encoded:
     psnr:float # of that mse [dB]
     frames_sha256:str # of the delivered pictures, uint8 (T,H,W,3)
 
-# %% ../nbs/11_bitstream.ipynb #fa39a8fe
 def code_frames(
     adapted:Adapted, # of `adapt`
     clip:Clip, # its frames
     progress:bool, # show a bar
 ) -> tuple: # (bytes of each frame, mean squared error of each picture on [0,1], SHA-256 of all pictures)
-    "Code all frames side by side; the pictures are decoded from the coded bytes, as the receiver will do."
+    "Code all frames side by side. The pictures are decoded from the coded bytes, as the receiver will do."
     codec, model = codec_of(adapted.model), adapted.model
     tables, blocks, errors, digest = codec.tables(model), [], [], hashlib.sha256()
 
@@ -222,6 +215,7 @@ def code_frames(
         errors.append(np.mean((picture / 255.0 - frame / 255.0)**2))
     return blocks, errors, digest.hexdigest()
 
+# %% ../nbs/11_bitstream.ipynb #fa39a8fe
 @stopwatch("writing")
 def encode_clip(
     path:Path, # file to write
@@ -249,7 +243,7 @@ def encode_clip(
 
 # %% ../nbs/11_bitstream.ipynb #672811c4
 class CodedFile:
-    "An open .iac file: its `header`, and its sections of coded bytes."
+    "An open .iac file: its `header`, and its sections of coded bytes. Its length is the number of frames."
     def __init__(self,
         path:Path, # .iac file
     ):
@@ -269,13 +263,39 @@ class CodedFile:
     def __len__(self): return self.header.n_frames
 
     def section(self, i:int) -> bytes: # 0: the update, k + 1: the latents of frame k
-        "Coded bytes, after their checksum was compared."
+        "Coded bytes, after their checksum was compared. Raises BitstreamError for damage."
         size, crc = self.header.sections[i]
-        with open(self.path, "rb") as f: f.seek(self.offsets[i]); data = f.read(size)
+        with open(self.path, "rb") as f:
+            f.seek(self.offsets[i])
+            data = f.read(size)
         if len(data) != size or zlib.crc32(data) != crc:
             raise BitstreamError(f"{self.path} is damaged: {f'frame {i - 1}' if i else 'the model update'} "
                                  "fails the checksum; get it again")
         return data
+
+# %% ../nbs/11_bitstream.ipynb #d4137625
+def as_identified(
+    model_global:nn.Module, # with or without scales
+    identity:str, # 32 hex digits
+) -> nn.Module: # the model, or the model without its scales; None if neither is meant
+    "A global model in the form that an identity names."
+    if model_identity(model_global) == identity: return model_global
+    plain = without_scales(model_global)
+    return plain if model_identity(plain) == identity else None
+
+def _model_of(file:CodedFile, model_global:nn.Module) -> nn.Module:
+    "The global model in the form that the file names. Raises BitstreamError for other weights."
+    h, identified = file.header, as_identified(model_global, file.header.identity)
+    if identified is None:
+        raise BitstreamError(f"{file.path} was made with global model {h.identity}, "
+                             f"this one is {model_identity(model_global)}; give the model it was made with")
+    if h.codec != identified.codec or h.version == 1 and (h.N, h.M) != (identified.N, identified.M):
+        raise BitstreamError(f"{file.path} has a header that does not fit its global model; get it again")
+    return identified
+
+def _undecodable(file:CodedFile, part:str, e:Exception) -> BitstreamError:
+    return BitstreamError(f"{file.path}: {part} does not decode ({e}); get it again, "
+                          "and report a file that fails here but decodes elsewhere")
 
 # %% ../nbs/11_bitstream.ipynb #7cc4c297
 class Decoder(CodedFile):
@@ -287,13 +307,7 @@ class Decoder(CodedFile):
     ):
         "Raises BitstreamError for a damaged file, another version, or a file made with other weights."
         super().__init__(path)
-        h, identified = self.header, as_identified(model_global, self.header.identity)
-        if identified is None:
-            raise BitstreamError(f"{self.path} was made with global model {h.identity}, "
-                                 f"this one is {model_identity(model_global)}; give the model it was made with")
-        if h.codec != identified.codec or h.version == 1 and (h.N, h.M) != (identified.N, identified.M):
-            raise BitstreamError(f"{self.path} has a header that does not fit its global model; get it again")
-        self._apply_update(identified)
+        self._apply_update(_model_of(self, model_global))
 
     def _apply_update(self, model_global:nn.Module):
         h, update = self.header, UPDATES[self.header.update]
@@ -307,18 +321,14 @@ class Decoder(CodedFile):
             self.model = apply_update(model_global, self.levels, prior, h.update)
             self.codec = codec_of(self.model)
             self.tables = self.codec.tables(self.model)
-        except (ValueError, AssertionError) as e: raise self._undecodable("the model update", e) from None
-
-    def _undecodable(self, part:str, e:Exception) -> BitstreamError:
-        return BitstreamError(f"{self.path}: {part} does not decode ({e}); get it again, "
-                              "and report a file that fails here but decodes elsewhere")
+        except (ValueError, AssertionError) as e: raise _undecodable(self, "the model update", e) from None
 
     def symbols(self, i:int) -> dict: # of `Codec.decode`
         "The latents of the i-th frame. Raises IndexError, or BitstreamError for damage."
         if not 0 <= i < len(self): raise IndexError(f"frame {i} of {len(self)}")
         data = self.section(i + 1)
         try: return self.codec.decode(data, self.model, self.tables, self.header.height, self.header.width)
-        except (ValueError, AssertionError) as e: raise self._undecodable(f"frame {i}", e) from None
+        except (ValueError, AssertionError) as e: raise _undecodable(self, f"frame {i}", e) from None
 
     def __getitem__(self, i:int) -> np.ndarray: # uint8 (H,W,3)
         "The i-th picture. Raises IndexError, or BitstreamError for damage."

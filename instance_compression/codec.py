@@ -25,23 +25,22 @@ from .entropy_coding import (OTHER_SYMBOLS, AnsCoder, checksum, factorized_table
 
 # %% ../nbs/08_codec.ipynb #541d2305
 class Codec(Protocol):
-    ("What adaptation and the file need of a base model. One codec serves all models of a class. A model names its codec in "
-     "`model.codec`, its modules in `model.sender` and `model.receiver`, and has `beta`, `scales`, `entropy_bottleneck` and "
-     "`forward(x, rounding)`.")
+    ("The interface of a base model. One codec serves all models of a class. A model names its codec in `model.codec` and its "
+     "modules in `model.sender` and `model.receiver`. It has `beta`, `scales`, `entropy_bottleneck` and `forward(x, rounding)`.")
     stride:int # pixels along each side per element of the coarsest latents
 
     def latents(self, model:nn.Module, x:Tensor) -> tuple:
-        "Analysis: latents before rounding, of images (B,3,H,W) whose sides are multiples of `stride`; differentiable."
+        "Analysis: the latents before rounding of images (B,3,H,W), whose sides are multiples of `stride`. Differentiable."
     def forward(self, model:nn.Module, latents:tuple, rounding:str) -> dict:
-        "Synthesis and likelihoods of latents, as `model.forward` returns them; differentiable."
+        "Synthesis and likelihoods of latents, as `model.forward` returns them. Differentiable."
     def symbols(self, model:nn.Module, latents:tuple) -> dict:
         "The integers to send for one frame, with entropy parameters that are the same on every machine."
     def bits(self, model:nn.Module, symbols:dict) -> dict:
         "Ideal code lengths: name of the latents -> bits of one frame."
     def reconstruct(self, model:nn.Module, symbols:dict) -> Tensor:
-        "x_hat (1,3,H',W') of symbols, H' and W' multiples of `stride`."
+        "The picture x_hat (1,3,H',W') of symbols. H' and W' are multiples of `stride`."
     def tables(self, model:nn.Module):
-        "Coding tables that all frames share. Raises ValueError where the model's prior has no mass."
+        "The coding tables that all frames share. Raises ValueError where the model's prior has no mass."
     def encode(self, symbols:dict, tables) -> bytes:
         "Code the symbols of one frame."
     def decode(self, data:bytes, model:nn.Module, tables, height:int, width:int) -> dict:
@@ -52,7 +51,6 @@ CODECS = {} # name -> Codec
 def codec_of(model:nn.Module) -> Codec:
     "The codec that a model names."
     return CODECS[model.codec]
-
 
 # %% ../nbs/08_codec.ipynb #8a70f697
 _CHECKSUMS = struct.Struct("<2I") # of the symbols of z and of y
@@ -97,7 +95,7 @@ class HyperpriorCodec:
         return _CHECKSUMS.pack(checksum(z), checksum(y)) + to_bytes(coder)
 
     def decode(self, data:bytes, model:Hyperprior, tables:list, height:int, width:int) -> dict: # as `symbols`
-        "z is checked before memory is taken for y."
+        "Decode z and check it before memory is taken for y."
         (crc_z, crc_y), coder = read_checksums(_CHECKSUMS, data)
         z = pop_z(coder, (1, model.N, -(-height // STRIDE), -(-width // STRIDE)), tables)
         if checksum(z) != crc_z: raise ValueError(OTHER_SYMBOLS.format("the symbols of z"))
@@ -109,13 +107,12 @@ class HyperpriorCodec:
 
 CODECS["hyperprior"] = HyperpriorCodec()
 
-
 # %% ../nbs/08_codec.ipynb #a4b053b1
 def pad(
     x:Tensor, # images (B,3,H,W)
     multiple:int=STRIDE, # pixels
-) -> Tensor: # images with H and W rounded up to the multiple
-    "Repeat the last row and column until the size is a multiple."
+) -> Tensor: # images whose H and W are multiples of `multiple`
+    "Repeat the last row and column until H and W are multiples."
     return F.pad(x, (0, -x.shape[-1] % multiple, 0, -x.shape[-2] % multiple), mode="replicate")
 
 @torch.no_grad()
@@ -135,9 +132,8 @@ def synthesis(
     height:int, # of the frame [px]
     width:int, # of the frame [px]
 ) -> np.ndarray: # uint8 RGB (height,width,3)
-    "The decoded picture as encoder and decoder deliver it."
+    "The decoded picture, as encoder and decoder deliver it."
     with stopwatch("g_s"): return to_uint8(codec_of(model).reconstruct(model, symbols)[..., :height, :width])[0]
-
 
 # %% ../nbs/08_codec.ipynb #184cdd0b
 def evaluate_image(
@@ -150,16 +146,16 @@ def evaluate_image(
     height, width = x.shape[-2:]
     x_hat = to_tensor(synthesis(model, symbols, height, width))
     bits = codec_of(model).bits(model, symbols)
-    return ({"mse": (x_hat - x).double().square().mean().item()}
-            | {f"bpp_{name}": b / (height * width) for name, b in bits.items()} | {"x_hat": x_hat})
+    mse = (x_hat - x).double().square().mean().item()
+    return {"mse": mse} | {f"bpp_{name}": b / (height * width) for name, b in bits.items()} | {"x_hat": x_hat}
 
 def evaluate(
     model:nn.Module, # global or adapted
     frames, # uint8 (T,H,W,3)
-    bpp_model:float=0.0, # rate of the model update [bits per pixel of all frames]
-    symbols=None, # function from the frame's index to `analysis`, for latents that the sender does not compute
+    bpp_model:float=0.0, # rate of the update [bits per pixel of all frames]
+    symbols=None, # function from a frame's index to its symbols, for latents that the sender does not compute
 ) -> dict: # mse, a rate for each of the codec's latents, psnr, bpp_model, bpp
-    "The clip's metrics: estimates of the rate, exact distortion of the delivered pictures."
+    "The clip's metrics: ideal rates, and the exact distortion of the delivered pictures."
     sums = {}
     for i, frame in enumerate(frames):
         row = evaluate_image(model, to_tensor(frame), symbols(i) if symbols else None)
@@ -167,6 +163,5 @@ def evaluate(
     return sums | {"psnr": psnr_of(sums["mse"]), "bpp_model": bpp_model, "bpp": sum(latent_rates(sums)) + bpp_model}
 
 def rdm_loss(metrics:dict, beta:float) -> float: # on the scale of the MSE
-    "L_RDM = D + beta (R + M) of measured metrics; L_RD where the model rate is 0."
+    "L_RDM = D + beta (R + M) of the metrics of `evaluate`. It is L_RD where the model rate is 0."
     return metrics["mse"] + beta * metrics["bpp"]
-

@@ -35,7 +35,7 @@ PRECISION = 24 # bits
 def table_counts(
     masses:np.ndarray, # float64 (n,), not negative
 ) -> np.ndarray: # int64 (n,), at least 1, with the sum 2^24
-    "Masses as integers: what rounding down leaves goes to the largest. Raises ValueError if the masses have no sum."
+    "Masses as integers, rounded down; the largest gets what is left. Raises ValueError if the masses have no finite, positive sum."
     free, total = 2**PRECISION - len(masses), math.fsum(masses)
     if not (0 < total < math.inf and free > 0): raise ValueError("a table without mass")
     counts = np.floor(masses * (free / total)).astype(np.int64)
@@ -43,9 +43,11 @@ def table_counts(
     return counts + 1
 
 def _table(masses:np.ndarray) -> Categorical:
+    "The coder's table of these masses."
     return _categorical(table_counts(masses))
 
 def _categorical(counts:np.ndarray, lazy:bool=False) -> Categorical:
+    "The coder's table that has exactly these counts."
     return Categorical((counts - 1).astype(np.float64), perfect=False, lazy=lazy)
 
 # %% ../nbs/07_entropy_coding.ipynb #2655af6c
@@ -54,7 +56,7 @@ def to_bytes(coder:AnsCoder) -> bytes:
     return coder.get_compressed().astype("<u4").tobytes()
 
 def from_bytes(data:bytes) -> AnsCoder:
-    "A coder that decodes what `to_bytes` wrote. Raises ValueError for data that cannot be its output."
+    "A coder that decodes the words of `to_bytes`. Raises ValueError for data that cannot be its output."
     if len(data) % 4: raise ValueError("coded data is not a whole number of 32-bit words")
     return AnsCoder(np.frombuffer(data, dtype="<u4").astype(np.uint32))
 
@@ -68,10 +70,15 @@ def checksum(
     "CRC-32 of the symbols as little-endian int32."
     return zlib.crc32(np.ascontiguousarray(symbols, dtype="<i4"))
 
-def read_checksums(crcs:struct.Struct, data:bytes) -> tuple: # (checksums, coder)
+def read_checksums(
+    crcs:struct.Struct, # layout of the checksums
+    data:bytes, # checksums, then coded words
+) -> tuple: # (checksums, coder)
+    "Split coded data. Raises ValueError for data that is too short or not a whole number of words."
     if len(data) < crcs.size: raise ValueError("coded data ends inside its checksums")
     return crcs.unpack_from(data), from_bytes(data[crcs.size:])
 
+# %% ../nbs/07_entropy_coding.ipynb #c6ad28ab
 def _update_tables(prior:UpdatePrior) -> list: # of (slice of the levels, table)
     return [(where, _table(part.masses(exact_ndtr))) for where, part in prior.parts]
 
@@ -95,7 +102,7 @@ def decode_update(
     n_parameters:int, # P
     prior:UpdatePrior, # as in `encode_update`
 ) -> np.ndarray: # int32 (P,)
-    "The levels of delta_bar. Raises ValueError for data that is not this many levels under this prior."
+    "The levels of delta_bar. Raises ValueError for data that does not hold P levels under this prior."
     (crc,), coder = read_checksums(_CRC, data)
     levels = np.empty(n_parameters, np.int32)
     for where, table in _update_tables(prior):
@@ -107,40 +114,40 @@ def decode_update(
 N_SCALES, SCALE_MAX, Z_MAX = 160, 256.0, 127
 SCALES = exact_exp(exact_log(SCALE_MIN) + exact_log(SCALE_MAX / SCALE_MIN) * (np.arange(N_SCALES) / (N_SCALES - 1)))
 THRESHOLDS = np.round(np.sqrt(SCALES[1:] * SCALES[:-1]) * 2**12) / 2**12 # on the grid of exact_hyper_synthesis
+RARE = 2e-4 # probability of symbols other than 0 below which `CodingTable.sparse` exists
 
 class CodingTable(NamedTuple):
-    "Of the symbols -K ... K, then the escape."
-    model:Categorical # what the symbols are coded with
-    K:int # the largest symbol
-    sparse:Categorical = None # where other symbols than 0 are rarer than `RARE`: three classes of them, below 0, 0, and above
-
-RARE = 2e-4 # probability
+    "The table of the symbols -K ... K and the escape."
+    model:Categorical # the coder's table
+    K:int # the largest symbol; the escape is K + 1
+    sparse:Categorical = None # the coder's table of three classes: below 0, 0, above 0; None unless others than 0 are `RARE`
 
 def _gaussian_table(masses:np.ndarray, K:int) -> CodingTable:
     counts = table_counts(masses)
     classes = np.array([counts[:K].sum(), counts[K], counts[K + 1:].sum()])
-    return CodingTable(_categorical(counts), K,
-                 _categorical(classes, lazy=True) if classes[1] > (1 - RARE) * 2**PRECISION else None)
+    sparse = _categorical(classes, lazy=True) if classes[1] > (1 - RARE) * 2**PRECISION else None
+    return CodingTable(_categorical(counts), K, sparse)
 
 @lru_cache(maxsize=1)
 @stopwatch("tables")
 def gaussian_tables() -> list: # of CodingTable, one for each scale
-    "Tables of y, out to six standard deviations and 24 levels more, which cost 2^-24 of the mass each and save escapes."
+    "Tables of y, out to six standard deviations and 24 levels more. These 24 cost 2^-24 of the mass each and save escapes."
     edges = [(0.5 - np.arange(math.ceil(6 * scale) + 26)) / scale for scale in SCALES]
     # the mass beyond each edge
     uppers = np.split(exact_ndtr(np.concatenate(edges)), np.cumsum([len(e) for e in edges[:-1]]))
     masses = [upper[:-1] - upper[1:] for upper in uppers]  # of 0 ... K, and -K ... 0 is its mirror
     return [_gaussian_table(np.concatenate([m[:0:-1], m, [0.0]]), len(m) - 1) for m in masses]
 
+# %% ../nbs/07_entropy_coding.ipynb #80b19e3e
 @lru_cache(maxsize=1)
-def _index_table() -> np.ndarray: # uint8, for every scale on the grid
+def _index_table() -> np.ndarray: # uint8, the index of every scale on the grid
     return np.searchsorted(THRESHOLDS, np.arange(SCALE_MAX * 2**12 + 1) / 2**12, side="right").astype(np.uint8)
 
 @stopwatch("entropy coding")
 def scale_indexes(
     scales_hat:Tensor, # float64 multiples of 2^-12, any shape
 ) -> np.ndarray: # uint8, same shape
-    "The table of each element: a comparison of exact numbers with exact thresholds, looked up."
+    "The index of each element's table: the number of thresholds that its scale reaches."
     return _index_table().take((scales_hat * 2**12).long().numpy(), mode="clip")
 
 # %% ../nbs/07_entropy_coding.ipynb #2ccea486
@@ -160,10 +167,10 @@ def _double(p:Tensor) -> np.ndarray:
     return p.detach().cpu().double().numpy()
 
 def cumulative_logits(
-    eb, # CompressAI's EntropyBottleneck
-    x:np.ndarray, # float64 (N,1,L)
+    eb, # CompressAI's EntropyBottleneck of N channels
+    x:np.ndarray, # values, float64 (N,1,L)
 ) -> np.ndarray: # float64 (N,1,L)
-    "The factorized prior's network (Balle et al. 2018, appendix 6.1), the same on every machine."
+    "Logits of the factorized prior's CDF at x (Balle et al. 2018, appendix 6.1), the same on every machine."
     for i in range(len(eb.filters) + 1):
         matrix, x_in = exact_softplus(_double(eb.matrices[i])), x  # (N,p,q), (N,q,L)
         x = np.repeat(_double(eb.biases[i]), x_in.shape[2], axis=2)  # (N,p,1) -> (N,p,L)
@@ -182,7 +189,7 @@ def _push(coder:AnsCoder, s:np.ndarray, table:CodingTable):
     coder.encode_reverse(s + np.int32(K), table.model)
 
 def _pop(coder:AnsCoder, n:int, table:CodingTable) -> np.ndarray: # int32 (n,)
-    "The next n symbols, of one table."
+    "Decode the next n symbols, which have one table."
     s = np.empty(n, dtype=np.int32)
     _pop_sparse(coder, table, s) if table.sparse else _pop_all(coder, table, s)
     if s.max(initial=0) > table.K:
@@ -190,32 +197,39 @@ def _pop(coder:AnsCoder, n:int, table:CodingTable) -> np.ndarray: # int32 (n,)
     return s
 
 def _pop_all(coder:AnsCoder, table:CodingTable, out:np.ndarray):
+    "Decode symbols into `out`, escapes as K + 1."
     np.subtract(coder.decode(table.model, len(out)), table.K, out=out)
 
-def _pop_sparse(coder:AnsCoder, table:CodingTable, out:np.ndarray):
-    "As `_pop_all`, for symbols that are nearly all 0; where they are not after all, the rest is left to it."
-    out[:], i, n, left = 0, 0, 2048, 16 + len(out) // 256  # how many others there may be
-    while i < len(out):
-        if not left: return _pop_all(coder, table, out[i:])
-        classes = coder.decode(table.sparse, min(n, len(out) - i))
-        other = classes != 1
-        zeros = int(other.argmax())
-        if not other[zeros]: i, n = i + len(classes), min(2 * n, 2048); continue
-        coder.encode_reverse(classes[zeros:], table.sparse)  # put back
-        _pop_all(coder, table, out[i + zeros:i + zeros + 1])
-        i, n, left = i + zeros + 1, max(64, n // 2), left - 1
-
 def _push_raw(coder:AnsCoder, value:int):
+    "Code 32 bits; the lower 16 will be decoded first."
     low, high = value & 0xFFFF, (value >> 16) & 0xFFFF
     coder.encode_reverse(np.array([low, high], dtype=np.int32), Uniform(2**16))
 
 def _pop_raw(coder:AnsCoder) -> int:
+    "Decode 32 bits as a signed integer."
     low, high = (int(v) for v in coder.decode(Uniform(2**16), 2))
     return (low | high << 16) - (2**32 if high >= 2**15 else 0)
 
+# %% ../nbs/07_entropy_coding.ipynb #a31c0558
+def _pop_sparse(coder:AnsCoder, table:CodingTable, out:np.ndarray):
+    "As `_pop_all`, faster for symbols that are nearly all 0."
+    out[:] = 0
+    i, n, left = 0, 2048, 16 + len(out) // 256  # place, classes at once, how many other symbols there may be
+    while i < len(out):
+        if not left: return _pop_all(coder, table, out[i:])
+        classes = coder.decode(table.sparse, min(n, len(out) - i))
+        other = classes != 1
+        zeros = int(other.argmax())  # before the first other symbol
+        if not other[zeros]:
+            i, n = i + len(classes), min(2 * n, 2048)
+            continue
+        coder.encode_reverse(classes[zeros:], table.sparse)  # put back
+        _pop_all(coder, table, out[i + zeros:i + zeros + 1])
+        i, n, left = i + zeros + 1, max(64, n // 2), left - 1
+
 # %% ../nbs/07_entropy_coding.ipynb #5e1f0a02
-def _places(scales_hat:Tensor) -> tuple: # (others (m,), ascending; [(table, its places), ...])
-    "Where the symbols are that have another table than the first."
+def _places(scales_hat:Tensor) -> tuple: # (others (m,), ascending; [(index of a table, its places), ...])
+    "The places of the elements that have another table than the first."
     scales = scales_hat.numpy().ravel()
     others = np.flatnonzero(scales >= THRESHOLDS[0])
     index = scale_indexes(torch.from_numpy(scales[others]))
@@ -225,7 +239,13 @@ def _places(scales_hat:Tensor) -> tuple: # (others (m,), ascending; [(table, its
     return others, [(t, places[a:b]) for t, (a, b) in enumerate(zip(edges, edges[1:]), 1) if a < b]
 
 @stopwatch("entropy coding")
-def push_y(coder:AnsCoder, y:np.ndarray, scales_hat:Tensor, tables:list):
+def push_y(
+    coder:AnsCoder, # gets the symbols
+    y:np.ndarray, # symbols, int32, any shape
+    scales_hat:Tensor, # float64 multiples of 2^-12, as y
+    tables:list, # of `gaussian_tables`
+):
+    "Code the symbols of y: the first table's come out first."
     y, (others, groups) = y.ravel(), _places(scales_hat)
     for t, places in reversed(groups): _push(coder, y[places], tables[t])
     is_first = np.ones(len(y), dtype=bool)
@@ -235,7 +255,12 @@ def push_y(coder:AnsCoder, y:np.ndarray, scales_hat:Tensor, tables:list):
     _push(coder, first, tables[0])
 
 @stopwatch("entropy coding")
-def pop_y(coder:AnsCoder, scales_hat:Tensor, tables:list) -> np.ndarray: # int32, as scales_hat
+def pop_y(
+    coder:AnsCoder, # gives the symbols
+    scales_hat:Tensor, # as in `push_y`
+    tables:list, # of `gaussian_tables`
+) -> np.ndarray: # int32, as scales_hat
+    "Decode the symbols that `push_y` coded."
     y, (others, groups) = np.zeros(scales_hat.numel(), dtype=np.int32), _places(scales_hat)
     first = _pop(coder, len(y) - len(others), tables[0])
     ranks = np.flatnonzero(first != 0)
@@ -243,10 +268,21 @@ def pop_y(coder:AnsCoder, scales_hat:Tensor, tables:list) -> np.ndarray: # int32
     for t, places in groups: y[places] = _pop(coder, len(places), tables[t])
     return y.reshape(scales_hat.shape)
 
+# %% ../nbs/07_entropy_coding.ipynb #3fd90cff
 @stopwatch("entropy coding")
-def push_z(coder:AnsCoder, z:np.ndarray, tables:list):
+def push_z(
+    coder:AnsCoder, # gets the symbols
+    z:np.ndarray, # symbols, int32 (1,N,h,w)
+    tables:list, # of `factorized_tables`
+):
+    "Code the symbols of z: the first channel comes out first."
     for channel, table in reversed(list(zip(z[0], tables, strict=True))): _push(coder, channel.ravel(), table)
 
 @stopwatch("entropy coding")
-def pop_z(coder:AnsCoder, shape:tuple, tables:list) -> np.ndarray: # int32 (1,N,h,w)
+def pop_z(
+    coder:AnsCoder, # gives the symbols
+    shape:tuple, # (1,N,h,w)
+    tables:list, # of `factorized_tables`
+) -> np.ndarray: # int32 (1,N,h,w)
+    "Decode the symbols that `push_z` coded."
     return np.stack([_pop(coder, math.prod(shape[2:]), table) for table in tables]).reshape(shape)
