@@ -14,7 +14,7 @@ from functools import cached_property
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from .adapt_config import AdaptConfig
 from .codec import analysis, codec_of, evaluate, pad

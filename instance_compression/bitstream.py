@@ -11,9 +11,11 @@ __all__ = ['MAGIC', 'VERSIONS', 'MAX_PRIOR', 'PIXELS_AT_ONCE', 'BitstreamError',
 import hashlib
 import math
 import os
+import shutil
 import struct
 import subprocess
 import sys
+import tempfile
 import zlib
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -193,27 +195,30 @@ class Encoded:
     psnr:float # of that mse [dB]
     frames_sha256:str # of the delivered pictures, uint8 (T,H,W,3)
 
+# %% ../nbs/11_bitstream.ipynb #96ae618e
 def code_frames(
     adapted:Adapted, # of `adapt`
     clip:Clip, # its frames
+    blocks, # binary file, open for writing: gets the coded latents of all frames
     progress:bool, # show a bar
-) -> tuple: # (bytes of each frame, mean squared error of each picture on [0,1], SHA-256 of all pictures)
+) -> tuple: # ((size, CRC-32) of each frame, mean squared error of each picture on [0,1], SHA-256 of all pictures)
     "Code all frames side by side. The pictures are decoded from the coded bytes, as the receiver will do."
-    codec, model = codec_of(adapted.model), adapted.model
-    tables, blocks, errors, digest = codec.tables(model), [], [], hashlib.sha256()
+    codec, model, tables = codec_of(adapted.model), adapted.model, adapted.tables
+    sections, errors, digest = [], [], hashlib.sha256()
 
     def block_and_picture(i:int) -> tuple:
-        block = codec.encode(adapted.symbols(i, clip.frames[i]), tables)
+        block = adapted.coded(i, clip.frames[i])
         symbols = codec.decode(block, model, tables, clip.height, clip.width)
         return block, synthesis(model, symbols, clip.height, clip.width)
 
     coded = side_by_side(block_and_picture, clip.n_frames, clip.height * clip.width)
     bar = tqdm(coded, desc="encode", unit="frame", total=clip.n_frames, disable=not progress)
     for (block, picture), frame in zip(bar, clip.frames):
-        blocks.append(block)
+        blocks.write(block)
+        sections.append((len(block), zlib.crc32(block)))
         digest.update(picture.tobytes())
         errors.append(np.mean((picture / 255.0 - frame / 255.0)**2))
-    return blocks, errors, digest.hexdigest()
+    return sections, errors, digest.hexdigest()
 
 # %% ../nbs/11_bitstream.ipynb #fa39a8fe
 @stopwatch("writing")
@@ -231,14 +236,19 @@ def encode_clip(
     if model_identity(rebuilt) != model_identity(adapted.model):
         raise ValueError("this codec is not the global model plus a quantized update; it has no file")
     update = encode_update(adapted.levels, adapted.prior) if np.any(adapted.levels) else b""
-    blocks, errors, pictures_sha256 = code_frames(adapted, clip, progress)
-    sections = tuple((len(b), zlib.crc32(b)) for b in (update, *blocks))
-    header = pack_header(Header(
-        model_identity(model_global), float(model_global.beta or 0), adapted.prior, getattr(model_global, "N", 0),
-        getattr(model_global, "M", 0), clip.n_frames, clip.height, clip.width, clip.fps, len(adapted.levels), clip.colour,
-        sections, codec=model_global.codec, update=adapted.update))
-    with write_atomically(path) as tmp: tmp.write_bytes(b"".join((header, update, *blocks)))
-    bits, mse = [8 * len(b) / clip.n_pixels for b in (header, update, b"".join(blocks))], float(np.mean(errors))
+    with tempfile.TemporaryFile() as blocks, write_atomically(path) as unfinished:
+        frame_sections, errors, pictures_sha256 = code_frames(adapted, clip, blocks, progress)
+        sections = ((len(update), zlib.crc32(update)), *frame_sections)
+        header = pack_header(Header(
+            model_identity(model_global), float(model_global.beta or 0), adapted.prior, getattr(model_global, "N", 0),
+            getattr(model_global, "M", 0), clip.n_frames, clip.height, clip.width, clip.fps, len(adapted.levels), clip.colour,
+            sections, codec=model_global.codec, update=adapted.update))
+        blocks.seek(0)
+        with open(unfinished, "wb") as file:
+            file.write(header + update)
+            shutil.copyfileobj(blocks, file)
+    sizes = len(header), len(update), sum(size for size, _ in frame_sections)
+    bits, mse = [8 * size / clip.n_pixels for size in sizes], float(np.mean(errors))
     return Encoded(Path(path).stat().st_size, *bits, sum(bits), mse, psnr_of(mse), pictures_sha256)
 
 # %% ../nbs/11_bitstream.ipynb #672811c4
