@@ -1,8 +1,9 @@
-"""Make figures/picture.png and results/picture.csv: the same crop of the synthetic sample clip at matched rates.
+"""Draw one crop of the synthetic sample clip, decoded from files of one rate -> figures/picture.png and results/picture.csv.
 
 python studies/picture.py
 
-The global model's rate is the one to match: the other methods are adapted with a smaller beta from the same global model, until the whole file is within 0.5 % of the global model's."""
+All methods have the same global model. The file of the global model sets the rate. The script searches a smaller beta for each
+other method until its whole file is within 0.5 % of this rate."""
 import math
 import tempfile
 from pathlib import Path
@@ -21,12 +22,13 @@ ROOT, BETA = Path(__file__).parent.parent, 1e-3
 
 
 def coded(cfg, file) -> tuple: # (Encoded, first picture)
+    "Adapt to the clip, write a file, and decode its first frame."
     encoded = encode_clip(file, adapt(model, clip.frames, cfg, progress=False), model, clip, progress=False)
     return encoded, Decoder(file, model)[0]
 
 
 def matched(method, latent_steps, bpp, file) -> tuple: # (AdaptConfig, Encoded, first picture)
-    "Search for beta on a line through the logarithms."
+    "Find a beta at which the file has this rate within 0.5 %, on a line through the logarithms of rate and beta."
     tried, beta = [], 0.7 * BETA
     for _ in range(8):
         cfg = AdaptConfig(method, beta, steps=300, latent_steps=latent_steps)
