@@ -1,4 +1,8 @@
-"""Every name that a script imports from the package exists, also in code that is text. Exit code 1 names those that do not."""
+"""Check that every name that a script imports from the package exists, also in code inside strings.
+
+python .ci/imports.py
+
+The exit code is 1 if names are missing; the script prints them."""
 import ast
 import importlib
 import re

@@ -1,6 +1,9 @@
-"""Peak memory of commands, each in a process of its own: python benchmarks/memory.py -> results/memory.csv
+"""Measure the peak memory of commands, each in a process of its own -> results/memory.csv.
 
-Frames of 1920x1080 are those of tree1080, frames of 3840x2160 four of them side by side. The paper's size of model is that of the start of training."""
+python benchmarks/memory.py
+
+Frames of 1920x1080 are those of tree1080. Frames of 3840x2160 are four of these side by side. The model of the paper's size has the
+weights of the start of training."""
 import subprocess
 import sys
 import tempfile
@@ -10,10 +13,8 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from instance_compression.common import provenance
-from instance_compression.clip import to_tensor
-from instance_compression.video import load_clip
-from instance_compression.common import write_atomically
+from instance_compression.data import load_clip, to_tensor
+from instance_compression.common import provenance, write_atomically
 from instance_compression.hyperprior import SIZES, Hyperprior, init_transform, quantizer_gain, save_model
 
 CHILD = """
@@ -26,14 +27,14 @@ finally: print(*(line for line in Path("/proc/self/status").read_text().splitlin
 
 
 def peak_gb(*command) -> float:
-    "The largest resident memory of `instance-compression COMMAND`, libraries included."
+    "The peak resident memory of `instance-compression COMMAND` in GB, libraries included."
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", CHILD, *map(str, command)], capture_output=True, text=True)
     if done.returncode: raise SystemExit(done.stderr)
     return int(done.stderr.rsplit("VmHWM:", 1)[1].split()[0]) * 1024 / 1e9
 
 
 def commands(size:str, videos:dict, model:Path, out:Path): # of (what, frame, command)
-    "Encoding without adaptation, decoding, and a step of either preset."
+    "Encoding without adaptation, decoding, and two steps of each preset."
     given = () if size == "small" else ("--model", model)
     for frame, video in videos.items():
         file = out / f"{size}-{frame}.iac"

@@ -1,8 +1,9 @@
-"""Make results/plain_steps.csv: the same adaptation by the plain layers and by ours, and what the files cost in the end.
+"""Adapt one clip by plain layers and by ours, and compare the costs of the two files -> results/plain_steps.csv.
 
 python benchmarks/plain_steps.py [CLIP] [STEPS]   # dashcam and 500 by default; some minutes on one core
 
-Plain: CompressAI's GDN and torch's transposed convolution in their own memory layout, and an update priced by torch.distributions, tensor by tensor. Crops of 256 px and all other settings (the default ones) are the same, and so is the decoder."""
+The plain way has CompressAI's GDN and torch's transposed convolution in their own memory layout. It prices the update by
+torch.distributions, tensor by tensor. Crops have 256 px. All other settings are the defaults, and the decoder is the same."""
 import dataclasses
 import sys
 import tempfile
@@ -27,7 +28,7 @@ from instance_compression.update import quantize_ste
 
 
 def plain_loss(model, crops, cfg, update, sender, receiver, n_pixels, offset, delta):
-    "`step_loss`, as one would write it down."
+    "`step_loss`, written in the plain way."
     theta_bar = receiver.moved(receiver.values + receiver.scale * quantize_ste(delta, cfg.prior))
     parameters = sender.moved(sender.values + sender.scale * offset) | theta_bar
     rd = crops_rate_distortion(functional_call(model, parameters, (crops.x.contiguous(), cfg.rounding)), crops)
@@ -36,7 +37,7 @@ def plain_loss(model, crops, cfg, update, sender, receiver, n_pixels, offset, de
 
 
 def plain(run:Adaptation) -> Adaptation:
-    "This run in CompressAI's and torch's layers."
+    "Replace the layers of a run by those of CompressAI and torch."
     run.networks.model = run.networks.model.to(memory_format=torch.contiguous_format)
     for module in run.networks.model.modules(): module.__class__ = PLAIN.get(type(module), type(module))
     return run

@@ -1,7 +1,10 @@
-"""Ours against the plain way, in one run on one machine: python benchmarks/speed.py [--repeats 7] [--table results/speed.csv]
+"""Time ours and the plain way in one run on one machine -> results/speed.csv, results/decode_stages.csv and results/roofline.csv.
 
-The plain way is CompressAI's own model class in its own memory layout, with the same weights: its GDN, its compress() and decompress(), an update that is a dictionary of tensors priced by
-torch.distributions, Adam as it comes, the update coded with CompressAI's 16-bit coder tensor by tensor. Both take turns, so that a busy machine is busy for both; a ratio is taken in each turn."""
+python benchmarks/speed.py [--repeats 7] [--table results/speed.csv] [--only WORD]
+
+The plain way has the same weights in CompressAI's own model class and memory layout: its GDN, its compress() and decompress(). Its
+update is a dictionary of tensors, priced by torch.distributions, trained by Adam, and coded by the 16-bit coder tensor by tensor.
+The two ways take turns, so a busy machine is busy for both. Each turn gives one ratio."""
 import argparse
 import math
 import tempfile
@@ -46,7 +49,7 @@ PLAIN = {GDN: PlainGDN, SubpixelDeconv: nn.ConvTranspose2d} # ours -> the layers
 
 
 def plain_model(model:Hyperprior) -> MeanScaleHyperprior:
-    "The same weights in CompressAI's classes, which ours only override, and in their memory layout."
+    "The same weights in CompressAI's classes and memory layout."
     plain = deepcopy(model).to(memory_format=torch.contiguous_format)
     for module in plain.modules(): module.__class__ = (PLAIN | {Hyperprior: MeanScaleHyperprior}).get(type(module), type(module))
     plain.update(get_scale_table(), force=True)
@@ -54,13 +57,13 @@ def plain_model(model:Hyperprior) -> MeanScaleHyperprior:
 
 
 def plain_bits(deltas, prior:SpikeAndSlab) -> torch.Tensor:
-    "M without its constant t, tensor by tensor."
+    "The price of the update without the constant of t, tensor by tensor."
     components = (torch.stack([Normal(0.0, prior.sigma).log_prob(d), Normal(0.0, prior.s).log_prob(d) + math.log(prior.alpha)]) for d in deltas)
     return -sum((torch.logsumexp(c, 0) - math.log(1 + prior.alpha)).sum() for c in components) / math.log(2)
 
 
 def plain_step(model:Hyperprior, frames:np.ndarray, cfg:AdaptConfig):
-    "One step of L_RDM as one would write it down."
+    "A function that takes one step of L_RDM, written in the plain way."
     plain = plain_model(model).requires_grad_(False).train()  # CompressAI's noise in place of rounding, or the sender would have no gradient
     theta = receiver_parameters(plain)
     delta = {k: torch.zeros_like(p).requires_grad_() for k, p in theta.items()}
@@ -80,12 +83,13 @@ def plain_step(model:Hyperprior, frames:np.ndarray, cfg:AdaptConfig):
 
 
 def our_step(model:Hyperprior, frames:np.ndarray, cfg:AdaptConfig):
+    "A function that takes one step of L_RDM by this package."
     networks = NetworkTraining(model, frames, cfg, "cpu")
     return lambda i: networks.advance()
 
 
 def plain_update_coder(levels:np.ndarray, tensors:list, prior:SpikeAndSlab):
-    "Encode and decode with CompressAI's coder, each tensor a string of its own."
+    "Functions that encode and decode an update by CompressAI's coder, one string for each tensor."
     cdf = pmf_to_quantized_cdf([*bin_masses(prior), 0.0], 16)
     chunks = np.split(levels, np.cumsum(tensors)[:-1])
     def encode():
@@ -104,7 +108,7 @@ def plain_update_coder(levels:np.ndarray, tensors:list, prior:SpikeAndSlab):
 
 
 def compare(plain, ours, repeats:int) -> dict: # milliseconds
-    "Both in turns, after a warm-up; the spread is that of the middle half."
+    "Time both in turns, after two turns of warm-up: medians, and the median and quartiles of the ratio."
     times = []
     for i in range(repeats + 2):
         row = []
@@ -117,13 +121,13 @@ def compare(plain, ours, repeats:int) -> dict: # milliseconds
 
 
 def file_of(model:Hyperprior, clip:Clip, folder:Path) -> Path:
-    "The clip, coded with the global model."
+    "Code a clip by the global model. Return the path of the file."
     encode_clip(folder / "speed.iac", adapt(model, clip.frames, AdaptConfig(method="global", beta=model.beta), progress=False), model, clip, progress=False)
     return folder / "speed.iac"
 
 
 def codec_rows(model:Hyperprior, frame:np.ndarray, folder:Path): # of ("what", plain, ours)
-    "Entropy coding of one frame's latents (rounding before it, means added after it, checksums), and decoding the frame."
+    "Entropy coding of the latents of one frame (with rounding, adding of means and checksums), and decoding of the frame."
     plain, x, codec = plain_model(model), pad(to_tensor(frame)), codec_of(model)
     with torch.no_grad():
         symbols, tables = analysis(model, to_tensor(frame)), factorized_tables(model)
@@ -154,7 +158,7 @@ def no_grad(f): return torch.no_grad()(f)
 
 
 def store(path:Path, row:dict):
-    "A row, rounded, with its commit and machine."
+    "Append a rounded row with its commit and machine."
     append_row(path, {k: round(v, 3) if isinstance(v, float) else v for k, v in row.items()} | provenance())
 
 
@@ -169,7 +173,7 @@ KERNELS = ("aten::convolution", "aten::convolution_backward", "aten::addmm", "at
 
 
 def kernel_seconds(f) -> float:
-    "What a call spends in convolutions and matrix products."
+    "The seconds that a call spends in convolutions and matrix products."
     with profile(activities=[ProfilerActivity.CPU]) as profiled: f()
     def inside_another(e): # whether one of them lies around this one
         while e := e.cpu_parent:
@@ -179,7 +183,7 @@ def kernel_seconds(f) -> float:
 
 
 def roofline_row(what:str, size:str, f, repeats:int) -> dict:
-    "Multiplications and additions of convolutions and matrix products (two operations each) per second, against what this machine reaches in one large matrix product in the same run; and what they take of the time."
+    "A row of results/roofline.csv: operations per second of a call, beside one large matrix product in the same run."
     with FlopCounterMode(display=False) as counter: f(0)
     a, copy = torch.rand(2048, 2048), torch.empty(2**26)
     matrix = 2 * 2048**3 / milliseconds(lambda i: a @ a, repeats) / 1e6
@@ -190,7 +194,7 @@ def roofline_row(what:str, size:str, f, repeats:int) -> dict:
 
 
 def clip_decode(model:Hyperprior, clip:Clip, folder:Path): # ("what", plain, ours)
-    "All frames of a file, from opening it to the pictures."
+    "Functions that decode all frames of a clip, plain and ours, from opening the file to the pictures."
     path, plain = file_of(model, clip, folder), plain_model(model)
     with torch.no_grad(): packed = [plain.compress(pad(to_tensor(f))) for f in clip.frames]
     def theirs(i):
@@ -204,7 +208,7 @@ def clip_decode(model:Hyperprior, clip:Clip, folder:Path): # ("what", plain, our
 
 
 def decode_stages(model:Hyperprior, clip:Clip, folder:Path): # of rows: what, seconds, share
-    "Where a decode's time goes, frames one after the other on one thread: by stage, and (first) in convolutions, those inside GDN included, which are matrix products here."
+    "Rows of results/decode_stages.csv: seconds in convolutions (with the products inside GDN) and by stage, on one thread."
     decoder, threads = Decoder(file_of(model, clip, folder), model), torch.get_num_threads()
     torch.set_num_threads(1)
     def all_frames():
@@ -219,10 +223,10 @@ def decode_stages(model:Hyperprior, clip:Clip, folder:Path): # of rows: what, se
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--repeats", type=int, default=7)
-    parser.add_argument("--table", type=Path, default=Path("results/speed.csv"))
-    parser.add_argument("--only", default="", help="run only what contains this word")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repeats", type=int, default=7, help="Turns of each measurement.")
+    parser.add_argument("--table", type=Path, default=Path("results/speed.csv"), help="Table to write.")
+    parser.add_argument("--only", default="", help="Run only the measurements whose name contains this word.")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder: run(args, Path(folder))
 

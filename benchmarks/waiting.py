@@ -1,6 +1,6 @@
-"""Make results/waiting.csv: seconds of an adaptation on two threads when its waiting threads spin or sleep, alone and beside a busy process.
+"""Time an adaptation on two threads whose waiting threads spin or sleep, alone and beside a busy process -> results/waiting.csv.
 
-python benchmarks/waiting.py [REPEATS]
+python benchmarks/waiting.py [REPEATS]   # 3 by default
 
 OpenMP's threads spin while they wait, unless OMP_WAIT_POLICY=PASSIVE asks them to sleep. The four settings run in turns.
 """
@@ -29,7 +29,7 @@ BUSY = "while True: pass"
 
 
 def seconds(policy: str, busy: int) -> float:
-    "The time of one adaptation beside so many busy processes."
+    "The seconds of one adaptation beside `busy` busy processes."
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("OMP", "GOMP"))}
     if policy == "sleep": environment["OMP_WAIT_POLICY"] = "PASSIVE"
     others = [subprocess.Popen([sys.executable, "-c", BUSY]) for _ in range(busy)]

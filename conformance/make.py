@@ -1,4 +1,8 @@
-"""Write the files that freeze a version of the format: a tiny model, three .iac files, the latents' hashes and the pictures. Run once for each version, never again."""
+"""Write the files that freeze a version of the format: a tiny model, three .iac files, hashes of their latents, and their pictures.
+
+python conformance/make.py FOLDER
+
+Run this script once for each version of the format, never again."""
 import hashlib
 import json
 import sys

@@ -1,8 +1,10 @@
-"""Make results/amortization.csv: encoder only and the full model on one clip sampled more and more often, so that more pixels share the update's bits.
+"""Measure how the gain grows when more pixels share the update -> results/amortization.csv.
 
-python studies/amortization.py [CLIP] [--fps 2 25] [--beta 1e-3] [--steps 1000] [--earlier]   # dashcam and all betas by default; about ten minutes on one core for each row
+python studies/amortization.py [CLIP] [--fps 2 25] [--beta 1e-3] [--steps 1000] [--earlier]
 
-With the default settings, or those of the study `earlier`. Frames that lie closer together also resemble each other more: as many frames of a longer clip would gain less."""
+The script adapts one clip at several frame rates, by encoder only and by the full method. Without arguments it takes dashcam and
+all betas. One row takes about ten minutes on one core. Frames that lie closer together also resemble each other more. The same
+number of frames from a longer clip would gain less."""
 import argparse
 import dataclasses
 import itertools
@@ -25,7 +27,8 @@ from instance_compression.results import result_row
 TABLE = Path(__file__).parent.parent / "results/amortization.csv"
 
 
-def row(clip:Clip, cfg:AdaptConfig, model:Hyperprior, file:Path=None) -> dict: # file: of the model, if it is not a shipped one
+def row(clip:Clip, cfg:AdaptConfig, model:Hyperprior, file:Path=None) -> dict:
+    "Adapt, write a file, decode it in a fresh process: one row of the table. `file` is the model's file if the model is not shipped."
     adapted = adapt(model, clip.frames, cfg)
     with tempfile.TemporaryDirectory() as folder:
         encoded = encode_clip(Path(folder) / "clip.iac", adapted, model, clip)
@@ -34,12 +37,12 @@ def row(clip:Clip, cfg:AdaptConfig, model:Hyperprior, file:Path=None) -> dict: #
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("clip", nargs="?", default="dashcam")
-    parser.add_argument("--fps", type=float, nargs="+", default=[2.0, 25.0])
-    parser.add_argument("--beta", type=float, nargs="+", default=BETAS)
-    parser.add_argument("--steps", type=int, default=1000)
-    parser.add_argument("--earlier", action="store_true", help="the settings of the study earlier")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("clip", nargs="?", default="dashcam", help="Name of a clip or path of a video.")
+    parser.add_argument("--fps", type=float, nargs="+", default=[2.0, 25.0], help="Frames a second to sample, one or more numbers.")
+    parser.add_argument("--beta", type=float, nargs="+", default=BETAS, help="Weights of the rates, one or more numbers.")
+    parser.add_argument("--steps", type=int, default=1000, help="Steps of each adaptation.")
+    parser.add_argument("--earlier", action="store_true", help="Use the settings of the study earlier.")
     args = parser.parse_args()
     torch.set_num_threads(1)
     for fps, beta, method in itertools.product(args.fps, args.beta, ("encoder", "full")):

@@ -1,7 +1,9 @@
-"""Make results/kodak.csv and results/kodak_codecs.csv: the shipped models (from their cards) and Pillow's codecs on the 24 Kodak images, whole files.
+"""Measure the shipped models and Pillow's codecs on the 24 Kodak images -> results/kodak.csv and results/kodak_codecs.csv.
 
-python studies/codecs.py           # both
-python studies/codecs.py models    # or one of them: models, codecs
+python studies/codecs.py           # both tables
+python studies/codecs.py models    # one of them: models or codecs
+
+Sizes are those of whole files. The rows of the models come from their cards.
 """
 import json
 import sys
@@ -21,7 +23,7 @@ QUALITIES = {"JPEG 4:4:4": range(10, 100, 5), "JPEG 4:2:0": range(10, 100, 5), "
 
 
 def model_row(beta):
-    "The result on the model's card, which `instance-compression train` measured on whole files."
+    "The result on the card of a shipped model. `instance-compression train` measured it on whole files."
     path = global_path(beta)
     card = json.loads(beside(path, ".json").read_text())
     assert card["identity"] == model_identity(load_model(path)), f"the card beside {path} is another model's"
@@ -29,6 +31,7 @@ def model_row(beta):
 
 
 def codec_row(codec, quality, pictures):
+    "The mean rate and PSNR of a codec on the pictures."
     measured = []
     for picture in pictures:
         size, decoded = pillow_codec(picture, codec, quality)

@@ -1,10 +1,13 @@
-"""Decode one file on a processor of another kind, under emulation, and compare latents and pictures -> rows of results/machines.csv.
+"""Decode one file on an emulated processor of another kind, and compare latents and pictures -> rows of results/machines.csv.
 
-    python studies/emulation.py FILE --name "aarch64 (QEMU)" --command "env PYTHONPATH=SITE:. qemu-aarch64-static -L ROOT ROOT/usr/bin/python3.11"
+python studies/emulation.py FILE --name "aarch64 (QEMU)" --command "env PYTHONPATH=SITE:. qemu-aarch64-static -L ROOT ROOT/usr/bin/python3.11"
 
-ROOT holds that processor's Python (Debian's packages, unpacked), SITE the wheels of this package's requirements for it. constriction has no wheels for every system; there, its coder is replaced by a
-transcript of what it gave here: each request has to name the same table, bit for bit, and the same number of symbols. All else is the package's own code: tables, indexes, h_s, checksums, g_s.
-FILE is made as in studies/machines.py."""
+ROOT holds a Python for that processor (Debian's packages, unpacked). SITE holds the wheels of this package's requirements.
+studies/machines.py has the command that makes FILE.
+
+constriction has no wheels for every system. There, a transcript of its results on this machine takes the place of the coder. Each
+request must name the same table, bit for bit, and the same number of symbols. All other code is the package's own: tables,
+indexes, h_s, checksums, g_s."""
 import argparse
 import hashlib
 import json
@@ -20,14 +23,14 @@ import numpy as np
 
 
 class Table:
-    "A model of constriction's, known by its arguments."
+    "Stand-in for a model of constriction. Its arguments identify it."
     def __init__(self, *args, **kwargs):
         self.digest = hashlib.sha256(b"".join(np.ascontiguousarray(a).tobytes() for a in args)).hexdigest()
         self.real = self.real_class(*args, **kwargs) if self.real_class else None
 
 
 class Coder:
-    "constriction's coder, and a transcript of what it gives; or the transcript alone."
+    "constriction's coder with a transcript of its results, or the transcript alone."
     real_class, requests, symbols = None, [], []
 
     def __init__(self, words):
@@ -43,7 +46,7 @@ class Coder:
         return Coder.symbols.pop(0)
 
     def encode_reverse(self, symbols, table):
-        "What a decoder puts back; the transcript has what it took."
+        "Called when a decoder puts symbols back. The transcript has these symbols."
         if self.real: self.real.encode_reverse(symbols, table.real)
 
     def is_empty(self):
@@ -51,7 +54,7 @@ class Coder:
 
 
 def stand_in(real):
-    "A module in constriction's place, with the real one inside if there is one."
+    "Put a module in constriction's place. It holds the real module if there is one."
     inside = lambda name: getattr(real.stream.model, name) if real else None
     models = {name: type(name, (Table,), {"real_class": staticmethod(inside(name)) if real else None}) for name in ("Categorical", "Uniform")}
     Coder.real_class = real.stream.stack.AnsCoder if real else None
@@ -62,7 +65,7 @@ def stand_in(real):
 
 
 def decode(file, transcript, out, real):
-    "All frames of a file: pictures and transcript are saved, what identifies the run is printed."
+    "Decode all frames. Save pictures and transcript, and print the versions and the hash of the latents."
     stand_in(real)
     if not real:
         with np.load(transcript) as t:
@@ -86,8 +89,8 @@ def decode(file, transcript, out, real):
 
 def main():
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    a.add_argument("file"); a.add_argument("--command", required=True); a.add_argument("--name", required=True)
-    a.add_argument("--table", type=Path, default=Path("results/machines.csv"))
+    a.add_argument("file", help="Coded file."); a.add_argument("--command", required=True, help="Command that starts the emulated Python."); a.add_argument("--name", required=True, help="Name of the processor in the table.")
+    a.add_argument("--table", type=Path, default=Path("results/machines.csv"), help="Table to write.")
     a = a.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         found, pictures = [], []

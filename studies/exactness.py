@@ -1,6 +1,6 @@
-"""What exact arithmetic costs, on Kodak: bits and PSNR with h_s in float32 and ideal code lengths, against the exact h_s and coded bytes; seconds of both -> results/exactness.csv.
+"""Measure the price of exact arithmetic on Kodak: bits, PSNR and seconds of h_s in float32 and of exact h_s -> results/exactness.csv.
 
-    python studies/exactness.py
+python studies/exactness.py [--images 24]
 """
 import argparse
 import time
@@ -27,8 +27,8 @@ def timed(f, repeats=3): # (result, least seconds)
 
 @torch.no_grad()
 def main():
-    a = argparse.ArgumentParser(description=__doc__)
-    a.add_argument("--images", type=int, default=24); a.add_argument("--table", type=Path, default=Path("results/exactness.csv"))
+    a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    a.add_argument("--images", type=int, default=24, help="Number of Kodak images."); a.add_argument("--table", type=Path, default=Path("results/exactness.csv"), help="Table to write.")
     a, rows = a.parse_args(), []
     for beta in BETAS:
         model, columns = load_global(beta), []

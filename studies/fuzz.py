@@ -1,10 +1,10 @@
 """Damage valid files in many ways and decode them under a limit of time and memory -> results/fuzz.csv.
 
-    python studies/fuzz.py [--mutations 10000]
+python studies/fuzz.py [--mutations 10000]
 
-Each mutation ends as an error (one line), as the original pictures (the damage did not matter), or badly: other pictures, a crash, more than 10 s.
-`field` and `payload` are no accidents: they repair every checksum after the change, as an attacker would. A file whose header was rewritten in this way is another valid file,
-and its pictures may be others; only crash, time and memory count there.
+A mutation ends well as an error of one line, or with the original pictures. It ends badly with other pictures, a crash, or after
+more than 10 s. The kinds `field` and `payload` repair every checksum after the change, as an attacker would. Such a file is another
+valid file and may have other pictures. For these two kinds, only crash, time and memory count.
 """
 import argparse
 import dataclasses
@@ -31,14 +31,16 @@ KINDS = ("bits", "bytes", "cut", "insert", "remove", "splice", "zeros", "length"
 SEALED = ("field", "payload")
 
 
-def header_end(data): return 9 + struct.unpack_from("<I", data, 5)[0]
+def header_end(data): # offset of the header's checksum
+    return 9 + struct.unpack_from("<I", data, 5)[0]
 
 def reseal(data):
-    "Make the header's checksum right again."
+    "Repair the header's checksum."
     end = header_end(data)
     return data[:end] + struct.pack("<I", zlib.crc32(data[:end])) + data[end + 4:] if 9 < end <= len(data) - 4 else data
 
 def mutate(kind, data, others, rng):
+    "Damage the bytes of a file in one way. `others` are further files, for `splice`."
     d, n = bytearray(data), len(data)
     i = int(rng.integers(n))
     if kind == "bits":
@@ -73,6 +75,7 @@ def decode_all(path, model):
     return np.stack([decoder[i] for i in range(len(decoder))])
 
 def worker(folder, jobs, results):
+    "Damage and decode files in a process of its own, until a job is None. Each result is (job, kind, outcome, seconds, MB)."
     torch.set_num_threads(1)
     signal.signal(signal.SIGALRM, lambda *_: (_ for _ in ()).throw(TimeoutError()))
     model = load_model(Path("conformance/v1/model.safetensors"))
@@ -98,8 +101,8 @@ def worker(folder, jobs, results):
 
 
 def main():
-    a = argparse.ArgumentParser(description=__doc__)
-    a.add_argument("--mutations", type=int, default=10_000); a.add_argument("--table", type=Path, default=Path("results/fuzz.csv"))
+    a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    a.add_argument("--mutations", type=int, default=10_000, help="Number of damaged files."); a.add_argument("--table", type=Path, default=Path("results/fuzz.csv"), help="Table to write.")
     a = a.parse_args()
     outcomes, slowest, largest = defaultdict(Counter), defaultdict(float), defaultdict(float)
     context = multiprocessing.get_context("spawn")

@@ -1,9 +1,13 @@
-"""Make results/gain_per_step.csv: does the full method gain sooner from another start, or from crops that are chosen by their loss?
+"""Measure whether the full method gains sooner from another start or on other crops -> results/gain_per_step.csv.
 
-python studies/gain_per_step.py [--clips foreman tree1080] [--steps 250]   # about a quarter of an hour on one core for both clips
+python studies/gain_per_step.py [--clips foreman tree1080] [--steps 250]
 
-Starts: the global model (as always); where 500 steps on the other clip ended; where 500 steps on the same clip ended at the neighbouring beta, with that beta's global model. Crops by loss: of two that are drawn, the one on which the global model costs more.
-All with the default settings, and beta 1e-3."""
+There are four variants, all with the default settings and beta 1e-3:
+- the global model as the start, the default;
+- the codec after 500 steps on the other clip as the start;
+- the codec after 500 steps on the same clip at the neighbouring beta, with the global model of that beta, as the start;
+- crops by loss: of two crops, the run takes the crop that costs the global model more.
+Both clips take about a quarter of an hour on one core."""
 import argparse
 from collections.abc import Callable
 from pathlib import Path
@@ -28,7 +32,7 @@ BETA, NEIGHBOUR, BLOCK = 1e-3, 3e-3, 16  # of the runs; of the start at another 
 
 
 def run(clip:str, cfg:AdaptConfig, start:dict, name:str, choose:Callable=lambda tiles: tiles.draw) -> tuple: # (rows, {"offset", "delta"} at the end)
-    "Steps from a start (nothing: the global model), measured on the whole clip before the first and along the way."
+    "Take steps from a start, and measure the whole clip at the start and along the way. An empty `start` is the global model."
     run = Adaptation(load_global(cfg.beta), frames[clip], cfg, "cpu")
     networks = run.networks
     with torch.no_grad():
@@ -44,7 +48,7 @@ def run(clip:str, cfg:AdaptConfig, start:dict, name:str, choose:Callable=lambda 
 
 @torch.no_grad()
 def cost_images(model, frames) -> np.ndarray: # uint8, of the shape of the frames
-    "What the global model pays for each block, D / beta + R of y, as brightness (white: what 1 % of the pixels exceed)."
+    "The cost of each block with the global model, D / beta + R of y, as brightness. White is the cost that 1 % of the pixels exceed."
     costs = []
     for frame in frames:
         symbols = analysis(model, to_tensor(frame))
@@ -57,9 +61,9 @@ def cost_images(model, frames) -> np.ndarray: # uint8, of the shape of the frame
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--clips", nargs=2, default=["foreman", "tree1080"])
-    parser.add_argument("--steps", type=int, default=250)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--clips", nargs=2, default=["foreman", "tree1080"], help="Two clips. The adapted codec of each is also tried as a start on the other.")
+    parser.add_argument("--steps", type=int, default=250, help="Steps of each run.")
     args = parser.parse_args()
     torch.set_num_threads(1)
     frames = {clip: load_clip(clip, 2.0).frames for clip in args.clips}

@@ -1,6 +1,6 @@
-"""Kill `encode` and `train` at random moments, start them again, and compare the files with those of runs that were left alone -> results/interruptions.csv.
+"""Kill `encode` and `train` at random moments, start them again, and compare the files with those of runs left alone -> results/interruptions.csv.
 
-    python studies/interruptions.py [--kills 20] [--video carphone]
+python studies/interruptions.py [--kills 20] [--video carphone]
 """
 import argparse
 import hashlib
@@ -20,7 +20,7 @@ CLI = [sys.executable, "-m", "instance_compression.cli"]
 
 
 def run(command, kill_after=None):
-    "Seconds taken; killed like a power cut after `kill_after` seconds."
+    "Run a command, and return its seconds. After `kill_after` seconds it is killed, as by a power cut, and None is returned."
     begin = time.perf_counter()
     process = subprocess.Popen([*CLI, *command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     try: _, errors = process.communicate(timeout=kill_after)
@@ -32,6 +32,7 @@ def run(command, kill_after=None):
 
 
 def study(what, command, output, kills, rng):
+    "Rows of one command: run it alone once, then kill and restart it `kills` times."
     reference = output.with_name("reference" + output.suffix)
     seconds = run([*command, "-o", str(reference)])
     wanted = hashlib.sha256(reference.read_bytes()).hexdigest()
@@ -50,8 +51,8 @@ def study(what, command, output, kills, rng):
 
 
 def main():
-    a = argparse.ArgumentParser(description=__doc__)
-    a.add_argument("--kills", type=int, default=20); a.add_argument("--video", default="carphone"); a.add_argument("--table", type=Path, default=Path("results/interruptions.csv"))
+    a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    a.add_argument("--kills", type=int, default=20, help="Killed runs of encode; a fifth as many of train."); a.add_argument("--video", default="carphone", help="Name of a clip or path of a video."); a.add_argument("--table", type=Path, default=Path("results/interruptions.csv"), help="Table to write.")
     a = a.parse_args()
     rng, rows = random.Random(0), []
     with tempfile.TemporaryDirectory() as folder:

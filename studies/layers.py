@@ -1,4 +1,8 @@
-"""Make results/layers.csv: what one bin in 1 % of a layer's parameters does to the loss, for the start in two scalings and for the shipped models, with bins of one width and with their own."""
+"""Measure how much the loss rises when 1 % of a layer's parameters move by one bin -> results/layers.csv.
+
+python studies/layers.py
+
+The models are the start of training in two scalings, and the shipped models with bins of one width and with their own bin scales."""
 from pathlib import Path
 
 import pandas as pd
@@ -12,7 +16,7 @@ from instance_compression.update import without_scales
 
 
 def start(beta, x, measured_in_steps):
-    "The model before training; either all layers see x in quantizer steps, or the last of g_a and the first of g_s carry the gain."
+    "The model before training. Either all layers see x in quantizer steps, or the last layer of g_a and the first of g_s carry the gain."
     torch.manual_seed(0)
     gain = quantizer_gain(beta)
     model = init_transform(Hyperprior(**SIZES["small"], beta=beta, gain=gain if measured_in_steps else 1.0), x)

@@ -1,10 +1,12 @@
 """Decode one file under many settings and environments, and compare latents and pictures -> results/machines.csv.
 
-    python studies/machines.py FILE [--model M.safetensors] [--python other/bin/python ...]
+python studies/machines.py FILE [--model M.safetensors] [--python other/bin/python ...]
 
-FILE is made by:  instance-compression encode dashcam --max-frames 3 --steps 80 --crop 128 --evaluations 1 --keep last --lr-delta 1e-3 --sender-first 0 -o dashcam.iac
-Every setting runs in a process of its own. --python names interpreters of other environments that have this package installed: other Python, other torch. Rows of other machines stay in the table;
-the latents of each machine's rows are compared with those of its first.
+This command makes FILE:
+instance-compression encode dashcam --max-frames 3 --steps 80 --crop 128 --evaluations 1 --keep last --lr-delta 1e-3 --sender-first 0 -o dashcam.iac
+
+Each setting runs in a process of its own. `--python` names interpreters of other environments that have this package, with another
+Python or another torch. The rows of one machine are compared with its first row. Rows of other machines stay in the table.
 """
 import argparse
 import itertools
@@ -19,8 +21,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from instance_compression.common import provenance
-from instance_compression.common import write_atomically
+from instance_compression.common import provenance, write_atomically
 
 SETTINGS = {"threads": ("1", "2"), "mkldnn": ("on", "off"), "memory": ("channels_last", "contiguous"), "bf16": ("off", "allowed")}
 INSTRUCTIONS = { # of the processor that oneDNN, torch's own kernels and MKL may use: as on older ones
@@ -55,8 +56,8 @@ print(json.dumps({"python": platform.python_version(), "torch": torch.__version_
 
 
 def main():
-    a = argparse.ArgumentParser(description=__doc__)
-    a.add_argument("file"); a.add_argument("--model", default=""); a.add_argument("--python", nargs="*", default=[]); a.add_argument("--table", type=Path, default=Path("results/machines.csv"))
+    a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    a.add_argument("file", help="Coded file."); a.add_argument("--model", default="", help="Global model of the file, if it is not a shipped one."); a.add_argument("--python", nargs="*", default=[], help="Interpreters of other environments."); a.add_argument("--table", type=Path, default=Path("results/machines.csv"), help="Table to write.")
     a = a.parse_args()
     plain = {k: v[0] for k, v in SETTINGS.items()} | {"instructions": "all", "int8": "where fast"}
     runs = [(sys.executable, plain | dict(zip(SETTINGS, v))) for v in itertools.product(*SETTINGS.values())]

@@ -1,8 +1,11 @@
-"""Make results/model_size.csv: what the full method has over encoder only, by the size of the global model. Models that differ in their widths alone are trained from the same start by as many steps on the same crops, and adapted to one clip with the default settings.
+"""Measure the lead of the full method over encoder only by the size of the global model -> results/model_size.csv.
 
-python studies/model_size.py [--sizes half small double] [--train-steps 1000] [--clip dashcam] [--steps 1000] [--folder runs/model_size]   # ten to forty minutes on one core for each size; it resumes
+python studies/model_size.py [--sizes half small double] [--train-steps 1000] [--clip dashcam] [--steps 1000] [--folder runs/model_size]
 
-So short a training leaves every model weaker than the shipped ones, which have rows of the study `main`. Two processes may take different sizes at once."""
+The models differ in their widths. Each is trained from the same start by the same number of steps on the same crops. Each is then
+adapted to one clip with the default settings. Such short training leaves all of them weaker than the shipped models, which have
+rows in the study `main`. One size takes ten to forty minutes on one core. The script resumes after an interruption. Two processes
+may take different sizes at once."""
 import argparse
 import dataclasses
 from pathlib import Path
@@ -23,12 +26,12 @@ SIZES |= {"half": SIZES["small"] | {"widths": (16, 32, 64), "hyper": (32, 48)}, 
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--sizes", nargs="+", default=["half", "small", "double"], choices=list(SIZES))
-    parser.add_argument("--train-steps", type=int, default=1000)
-    parser.add_argument("--clip", default="dashcam")
-    parser.add_argument("--steps", type=int, default=1000)
-    parser.add_argument("--folder", type=Path, default=Path("runs/model_size"), help="of the models")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sizes", nargs="+", default=["half", "small", "double"], choices=list(SIZES), help="Sizes of the global model.")
+    parser.add_argument("--train-steps", type=int, default=1000, help="Training steps of each global model.")
+    parser.add_argument("--clip", default="dashcam", help="Name of a clip or path of a video.")
+    parser.add_argument("--steps", type=int, default=1000, help="Steps of each adaptation.")
+    parser.add_argument("--folder", type=Path, default=Path("runs/model_size"), help="Folder of the models.")
     args = parser.parse_args()
     torch.set_num_threads(1)
     args.folder.mkdir(parents=True, exist_ok=True)

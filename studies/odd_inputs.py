@@ -1,8 +1,9 @@
-"""Give the commands one input of every odd kind, and note what the user sees -> results/odd_inputs.csv.
+"""Give the commands one input of every odd kind, and note the user's view -> results/odd_inputs.csv.
 
-    python studies/odd_inputs.py
+python studies/odd_inputs.py
 
-Everything is made here from the synthetic sample clip. A row passes if the file decodes to pictures of the expected size, or if there is one line of error, a non-zero exit code and no output.
+All inputs are made from the synthetic sample clip. A row passes if the file decodes to pictures of the expected size. A row also
+passes if there is one line of error, an exit code other than zero, and no output.
 """
 import argparse
 import dataclasses
@@ -153,8 +154,8 @@ def outputs(d, clip): # name -> (code, lines of error, nothing left): outputs th
 
 
 def main():
-    a = argparse.ArgumentParser(description=__doc__)
-    a.add_argument("--table", type=Path, default=Path("results/odd_inputs.csv"))
+    a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    a.add_argument("--table", type=Path, default=Path("results/odd_inputs.csv"), help="Table to write.")
     a, rows = a.parse_args(), []
     note = lambda **row: (rows.append(row | provenance()), print(row, flush=True))
     with tempfile.TemporaryDirectory() as folder:

@@ -1,11 +1,9 @@
-"""Draw the same crop of the clip room from files of equal size: figures/picture.png and results/picture.csv.
+"""Draw one crop of the synthetic sample clip, decoded from files of one rate -> figures/picture.png and results/picture.csv.
 
     python studies/picture.py
 
-The file of the global model sets the size. Encoder only and full+latents are adapted with a smaller beta, which is searched until
-their files are within 1 % of that size. The command takes about an hour on one core.
-
-Room is one-by-one-person-detection.mp4 of intel-iot-devkit/sample-videos, licensed under CC BY 4.0."""
+All methods have the same global model. The file of the global model sets the rate. The script searches a smaller beta for each
+other method until its whole file is within 0.5 % of this rate."""
 import math
 import tempfile
 from pathlib import Path
@@ -26,13 +24,14 @@ METHODS = (("encoder", 0), ("full", PRESETS["fast"].latent_steps)) # (method, st
 
 
 def coded(cfg, file) -> tuple: # (Encoded, first picture)
+    "Adapt to the clip, write a file, and decode its first frame."
     encoded = encode_clip(file, adapt(model, clip.frames, cfg, progress=False), model, clip, progress=False)
     return encoded, Decoder(file, model)[0]
 
 
 def matched(method, latent_steps, bpp, file) -> tuple: # (AdaptConfig, Encoded, first picture)
-    "Search for the beta at which the file has this rate, on a line through the logarithms."
-    tried, beta = [], 0.85 * BETA
+    "Find a beta at which the file has this rate within 0.5 %, on a line through the logarithms of rate and beta."
+    tried, beta = [], 0.7 * BETA
     for _ in range(8):
         cfg = AdaptConfig(method, beta, steps=STEPS, latent_steps=latent_steps)
         encoded, picture = coded(cfg, file)

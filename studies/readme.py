@@ -1,4 +1,6 @@
-"""Put the tables of results/ into README.md, each between the marks of its name."""
+"""Put the tables of results/ into README.md, each between the marks of its name.
+
+python studies/readme.py"""
 import re
 from pathlib import Path
 

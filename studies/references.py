@@ -1,6 +1,9 @@
-"""Make results/references.csv: x265 (all-intra, 4:4:4) and AVIF (Pillow, each frame an image) on the RGB frames that the main study codes. Both are tuned for PSNR, by which they are judged.
+"""Measure x265 (all-intra, 4:4:4) and AVIF (Pillow, each frame an image) on the frames of the main study -> results/references.csv.
 
-python studies/references.py [clip ...]   those of Open-5N if none is named; rows that are there are not made again
+python studies/references.py [CLIP ...]
+
+Without arguments the script takes the clips of Open-5N. It skips rows that the table has. Both codecs are tuned for PSNR, the
+measure that judges them.
 """
 import sys
 from fractions import Fraction
@@ -21,7 +24,7 @@ SETTINGS = [("x265 all-intra", crf) for crf in range(12, 43, 5)] + [("AVIF", qua
 
 
 def to_planes(rgb):
-    "RGB uint8 (H,W,3) -> Y, Cb, Cr uint8 (3,H,W), BT.709, full range: in floating point, rounded once, as `ycbcr_to_rgb` does it backwards; FFmpeg's own conversion would cost x265 up to 2 dB."
+    "RGB uint8 (H,W,3) to Y, Cb, Cr uint8 (3,H,W), BT.709, full range, rounded once. FFmpeg's own conversion would cost x265 up to 2 dB."
     r, g, b = np.moveaxis(rgb / 255, -1, 0)
     k_r, k_b = LUMA_WEIGHTS["bt709"]
     y = k_r * r + (1 - k_r - k_b) * g + k_b * b
@@ -30,7 +33,7 @@ def to_planes(rgb):
 
 
 def x265_intra(frames, crf):
-    "Bytes of the bit stream and RGB pictures: 8-bit 4:4:4, BT.709, full range, preset slow, tuned for PSNR, every frame an IDR."
+    "Code each frame as an IDR: 8-bit 4:4:4, BT.709, full range, preset slow, tuned for PSNR. Return (bytes of the stream, RGB pictures)."
     encoder = av.CodecContext.create("libx265", "w")
     encoder.height, encoder.width, encoder.pix_fmt, encoder.time_base = *frames.shape[1:3], "yuv444p", Fraction(1, 2)
     encoder.options = {"preset": "slow", "tune": "psnr", "crf": str(crf), "x265-params": "keyint=1:log-level=none:range=full:colormatrix=bt709"}
@@ -42,11 +45,12 @@ def x265_intra(frames, crf):
 
 
 def psnr_between(pictures, frames):
-    "PSNR of the mean MSE of uint8 pictures (T,H,W,3), frame by frame to spare memory."
+    "PSNR of the mean MSE of uint8 pictures (T,H,W,3). Frame by frame, which takes less memory."
     return psnr_of(np.mean([np.mean((a / 255 - b / 255)**2) for a, b in zip(pictures, frames, strict=True)]))
 
 
 def row(clip, codec, setting):
+    "One row of the table."
     if codec == "AVIF":
         coded = [pillow_codec(frame, codec, setting) for frame in clip.frames]
         size, pictures, library = sum(size for size, _ in coded), np.stack([picture for _, picture in coded]), f"Pillow {__version__}, {features.version('avif')}"

@@ -1,6 +1,9 @@
-"""Make results/repeated_training.csv: run the command of each shipped model's card again for its first 500 steps, and put the losses beside those of the run that made it.
+"""Train the first 500 steps of each shipped model again, and compare the losses with those of the first run -> results/repeated_training.csv.
 
-On another kind of processor the losses differ a little; threads (1) are those of the first run; six to twelve minutes a model. Give model files to run some of them, or others."""
+python studies/repeat_training.py [MODEL.safetensors ...]
+
+The settings come from the model's card. Without arguments the script takes the shipped models. One model takes six to twelve
+minutes on one thread, the number of threads of the first run. On another kind of processor the losses differ a little."""
 import json
 import sys
 import tempfile

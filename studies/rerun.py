@@ -1,8 +1,9 @@
-"""Make results/reruns.csv: run experiments again, and compare their rows with the stored ones.
+"""Run experiments again, and compare their rows with the stored ones -> results/reruns.csv.
 
-python studies/rerun.py main-dashcam-fast-full-0.00025 [more names]   # a quarter of an hour on one core for each; names: python -m instance_compression.experiments list
+python studies/rerun.py main-dashcam-fast-full-0.00025 [more names]   # python -m instance_compression.experiments list prints the names
 
-All columns but the seconds, commit and machine have to be the same, to the last digit. On another kind of processor the last digits differ."""
+All columns but seconds, commit and machine must be equal to the last digit. On another kind of processor the last digits differ.
+A run of `main` takes a quarter of an hour on one core."""
 import json
 import sys
 import tempfile

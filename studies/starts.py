@@ -1,6 +1,8 @@
-"""Make results/starts.csv: the validation loss after equal seconds of training, for three starts with Adam and three optimizers with the KLT start.
+"""Measure the validation loss after equal seconds of training, for three starts and three optimizers -> results/starts.csv.
 
-python studies/starts.py [SECONDS]   # of processor time for each run, one thread; 300 by default
+python studies/starts.py [SECONDS]   # 300 by default
+
+The three starts are trained with Adam. The three optimizers start from the KLT. SECONDS are processor time of each run on one thread.
 """
 import dataclasses
 import sys
@@ -22,7 +24,7 @@ RUNS = [("random", "Adam", 3e-4), ("haar", "Adam", 3e-4), ("klt", "Adam", 3e-4),
 
 
 class Both:
-    "Two optimizers that look like one: matrices and kernels to Muon, everything else to Adam."
+    "Two optimizers with the interface of one. Muon moves matrices and kernels, Adam moves all else."
     def __init__(self, groups):
         kernel = lambda p: p.dim() == 4 or (p.dim() == 2 and min(p.shape) > 1)
         part = lambda keep: [group | {"params": [p for p in group["params"] if keep(p)]} for group in groups]
@@ -35,6 +37,7 @@ class Both:
 
 
 def run(start, optimizer, lr, seconds, images, held_back):
+    "Train one model for this processor time: one row of the table."
     cfg = TrainConfig(beta=1e-3, lr=lr, lr_hyper=3 * lr, optimizer="soap" if optimizer == "SOAP" else "adam")
     torch.manual_seed(cfg.seed)
     model = Hyperprior(**SIZES[cfg.size], beta=cfg.beta, gain=quantizer_gain(cfg.beta))

@@ -1,8 +1,9 @@
-"""Make results/support.csv: what an update gains when only a share of the parameters may move, unquantized and free of charge.
+"""Measure the gain of an update in which only a share of the parameters may move -> results/support.csv.
 
-python studies/support.py [CLIP] [STEPS]   # dashcam and 1000 by default; about six minutes on one core for each share
+python studies/support.py [CLIP] [STEPS]   # dashcam and 1000 by default
 
-The parameters that move are those with the largest gradient of L_RD over the whole clip, at the global model. What their bits would cost is for the reader of the table to add: nbs/appendix/settings.ipynb does."""
+The update is not quantized and not charged. The parameters that may move have the largest gradient of L_RD over the whole clip, at
+the global model. nbs/appendix/settings.ipynb adds the price of their bits. One share takes about six minutes on one core."""
 import sys
 from pathlib import Path
 
@@ -20,6 +21,7 @@ CROPS = 120 # in the mean gradient
 
 
 def mean_gradient(model, frames, cfg) -> torch.Tensor: # (P,), in channels_last order
+    "The gradient of the loss with respect to the update, at the global model, mean over crops."
     networks = NetworkTraining(model, frames, cfg, "cpu")
     delta, total = networks.tensors["delta"], 0
     for i in range(CROPS):
@@ -31,6 +33,7 @@ def mean_gradient(model, frames, cfg) -> torch.Tensor: # (P,), in channels_last 
 
 
 def row(model, frames, cfg, share, order) -> dict:
+    "One row of the table: adapt while only the first `share` of the parameters in `order` may move."
     run, n = Adaptation(model, frames, cfg, "cpu"), round(share * len(order))
     run.networks.may_move = torch.zeros(len(order)).index_fill(0, order[:n], 1.0)
     for _ in tqdm(range(cfg.steps), desc=f"{n} parameters", unit="step"): run.advance_networks()

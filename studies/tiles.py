@@ -1,9 +1,9 @@
-"""Make results/tiles.csv and results/step_ratio.csv: the present code beside that of commit 10bd13b, which cropped at random places.
+"""Compare the present code with commit 10bd13b, which cropped at random places -> results/tiles.csv and results/step_ratio.csv.
 
-python studies/tiles.py OLD CLIP STEPS SEED [SEED ...]   # OLD: a checkout of commit 10bd13b
-python studies/tiles.py OLD --speed
+python studies/tiles.py OLD CLIP STEPS SEED [SEED ...]   # gains; OLD is a checkout of commit 10bd13b
+python studies/tiles.py OLD --speed                      # time of a step
 
-Each run is a process of its own, on one thread, with beta 1e-3 and the default settings.
+Each run is a process of its own on one thread, with beta 1e-3 and the default settings.
 """
 import json
 import os
@@ -52,6 +52,7 @@ print(1000 * median(times[3:]))
 
 
 def python(root: Path, code: str, *arguments) -> str:
+    "Run code with the package of a checkout, on one thread. Return its last line."
     environment = os.environ | {"PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"}
     run = subprocess.run([sys.executable, "-c", code, *map(str, arguments)], env=environment, capture_output=True, text=True, cwd="/")
     if run.returncode: sys.exit(run.stderr)

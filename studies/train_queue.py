@@ -1,9 +1,10 @@
-"""Train global models on one CPU thread, one job after the other, until all are done.
+"""Train global models on one CPU thread, one job after the other -> results/training/queue.csv and one model file for each job.
 
 python studies/train_queue.py [--folder runs/queue] [--photographs FOLDER]
 
-The jobs are in JOBS. Each goes on from a model of the set h200; the jobs with the largest distance to the published curve are the longest. Each job leaves NAME.safetensors in the folder and its losses in results/training/queue.csv. A checkpoint is written every
-500 steps, some five minutes. Killed and started again, the queue goes on from the last checkpoint. Run it with low priority:
+JOBS lists the jobs. Each job starts from a model of the set h200. A model with a larger distance to the published curve gets more
+steps. Each job leaves NAME.safetensors in the folder, and its losses in the table. The queue writes a checkpoint every 500 steps,
+which take some five minutes. After an interruption it goes on from the last checkpoint. Run it at low priority:
 
 nohup nice -n 19 python studies/train_queue.py > runs/queue.log &
 """
@@ -36,7 +37,7 @@ JOBS = (("small-beta0.001", 1e-3, START / "small-beta0.001.safetensors", 10000, 
 
 
 def log_of(model: Path) -> list:
-    "The losses of a job: of its finished log, or of its checkpoint."
+    "The losses of a job, from its finished log or from its checkpoint."
     if beside(model, ".csv").is_file(): return read_rows(beside(model, ".csv"))
     return load_tensors(beside(model, ".ckpt"))[1]["log"] if beside(model, ".ckpt").is_file() else []
 
