@@ -180,6 +180,7 @@ def argument_parser() -> argparse.ArgumentParser:
     parser.add_argument("--save-every", type=int, default=0, help="Steps between checkpoints, a multiple of --read-every; 0: none (0).")
     return parser
 
+# %% ../nbs/09c_gpu_jobs.ipynb #3045e42f
 def run_list(
     args:argparse.Namespace, # of `argument_parser`
 ):

@@ -415,6 +415,7 @@ class StepBar(tqdm):
         "Show the losses of a row."
         self.set_postfix(loss=f"{row['loss']:.3f}", psnr=f"{row['psnr']:.2f}", bpp=f"{row['bpp_y'] + row['bpp_z']:.3f}")
 
+# %% ../nbs/09_training.ipynb #2255d52f
 def write_training(
     training:ModelTraining, # finished; its average goes to the CPU
     rows:list, # of the log
@@ -484,6 +485,7 @@ def random_bins(
     bins[moved] = bin_width * (2.0 * torch.randint(2, (n_moved,), generator=rng) - 1)
     return bins
 
+# %% ../nbs/09_training.ipynb #a7ead889
 @torch.no_grad()
 def layer_sensitivity(
     model:Hyperprior, # left as it was
