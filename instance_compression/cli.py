@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['app', 'console', 'Size', 'Preset', 'EVERYDAY', 'WITHOUT_FILE', 'write_pngs', 'write_video', 'main', 'resumable',
-           'plain_table', 'metrics_table', 'model_of_file', 'steps_of', 'option_of', 'takes_settings', 'chosen',
-           'describe', 'summarize', 'peak_memory', 'check_memory', 'encode', 'decode', 'allocation_table', 'info',
-           'kodak_result', 'train', 'demo']
+           'plain_table', 'metrics_table', 'model_of_file', 'steps_of', 'option_of', 'takes_settings', 'typed',
+           'chosen', 'describe', 'summarize', 'encode', 'decode', 'info', 'kodak_result', 'check_outputs',
+           'lacks_only_card', 'model_card', 'train', 'demo']
 
 # %% ../nbs/14_cli.ipynb #d43c739a
 import os
@@ -161,36 +161,51 @@ EVERYDAY = ("method", "steps") # settings that come first in the help
 WITHOUT_FILE = ("never",) # choices that make an estimate and no file
 
 def option_of(
-    field:dataclasses.Field, # of AdaptConfig
-) -> inspect.Parameter:
-    "A setting as an option of the command line. Its default, None, stands for the value of the preset."
-    values = {preset: getattr(cfg, field.name) for preset, cfg in PRESETS.items()}
-    default = (str(values["fast"]) if len(set(values.values())) == 1
+    field:dataclasses.Field, # of a dataclass of settings
+    presets:dict, # name -> instance of that dataclass
+    **special, # further arguments of typer.Option
+) -> inspect.Parameter: # whose default None stands for the preset's value
+    "A setting as an option of the command line."
+    values = {preset: getattr(cfg, field.name) for preset, cfg in presets.items()}
+    default = (str(next(iter(values.values()))) if len(set(values.values())) == 1
                else ", ".join(f"{value} in {preset}" for preset, value in values.items()))
-    choices, kind, special = field.metadata["choices"], field.type, {}
-    if field.name == "steps": special = {"parser": steps_of, "metavar": "INTEGER|auto"}
+    choices, kind = field.metadata["choices"], field.type
     if choices: kind = Enum(field.name, {name: name for name in choices if name not in WITHOUT_FILE}, type=str)
     panel = None if field.name in EVERYDAY else "Settings of the recipe"
     option = typer.Option(help=field.metadata["help"], show_default=default, rich_help_panel=panel, **special)
     return inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[Optional[kind], option])
 
-# %% ../nbs/14_cli.ipynb #1ed0ef6e
-def takes_settings(command):
-    "Give a command an option for each setting of AdaptConfig except beta. The command receives them as keyword arguments."
-    own = [p for p in inspect.signature(command).parameters.values() if p.kind != inspect.Parameter.VAR_KEYWORD]
-    settings = [option_of(field) for field in dataclasses.fields(AdaptConfig) if field.name != "beta"]
-    command.__signature__ = inspect.Signature(own + settings)
-    command.__annotations__ = {p.name: p.annotation for p in own + settings}
-    return command
+EVERYDAY, WITHOUT_FILE = ("method", "steps", "beta", "size"), ("never",) # options that come first; a choice that makes a bound and no file
+
+def takes_settings(
+    presets:dict, # name -> instance of a dataclass of settings
+    without:tuple=(), # names of settings that are no options
+    **special, # name of a setting -> further arguments of typer.Option
+):
+    "A decorator that gives a command an option for each setting. The command receives them as keyword arguments."
+    fields = [f for f in dataclasses.fields(next(iter(presets.values()))) if f.name not in without]
+    settings = [option_of(f, presets, **special.get(f.name, {})) for f in fields]
+    def decorate(command):
+        own = [p for p in inspect.signature(command).parameters.values() if p.kind != inspect.Parameter.VAR_KEYWORD]
+        command.__signature__ = inspect.Signature(own + settings)
+        command.__annotations__ = {p.name: p.annotation for p in own + settings}
+        return command
+    return decorate
+
+def typed(
+    options:dict, # as the command received them
+) -> dict: # name -> value, of the options that were typed
+    "Settings that were typed on the command line."
+    return {k: getattr(v, "value", v) for k, v in options.items() if v is not None}
 
 # %% ../nbs/14_cli.ipynb #00619cfe
 def chosen(
     preset:AdaptConfig, # settings to start from
     beta:float, # of the global model
-    options:dict, # name -> value that the user typed, or None
-) -> AdaptConfig:
-    "The preset with the options that the user typed. Raises InputError for options that exclude each other."
-    given = {k: getattr(v, "value", v) for k, v in options.items() if v is not None}
+    options:dict, # as they were typed; None where they were not
+) -> AdaptConfig: # the recipe with what was typed
+    "Raises InputError for options that exclude each other."
+    given = typed(options)
     if given.get("method") == "global": given.setdefault("latent_steps", 0)
     cfg = dataclasses.replace(preset, **{"beta": beta} | given)
     for name, why in {"decay": "is a share of the steps", "evaluations": "counts measurements along the steps"}.items():
@@ -257,7 +272,7 @@ def check_memory(model_global:Hyperprior, shape:tuple, cfg:AdaptConfig):
 
 # %% ../nbs/14_cli.ipynb #a6697c1a
 @app.command()
-@takes_settings
+@takes_settings(PRESETS, without=("beta",), steps={"parser": steps_of, "metavar": "INTEGER|auto"})
 def encode(
     video: Annotated[str, typer.Argument(
         help=f"A video file, a folder of images, or a clip by name ({', '.join(CLIPS)}, sample).")],
@@ -374,63 +389,75 @@ def kodak_result(
     with tempfile.TemporaryDirectory() as folder:
         for path in paths or fetch_kodak():
             clip = Clip(read_image(path)[None], 1.0, name=path.stem)
-            run = adapt(model, clip.frames, AdaptConfig(method="global", beta=model.beta))
+            run = adapt(model, clip.frames, AdaptConfig(method="global", beta=model.beta), progress=False)
             encoded = encode_clip(Path(folder) / "image.iac", run, model, clip, progress=False)
             rows.append((encoded.coded_bpp, encoded.psnr, run.metrics["bpp"]))
     coded_bpp, psnr_mean, bpp = np.mean(rows, axis=0)
     return {"n_images": len(rows), "coded_bpp": coded_bpp, "psnr_mean": psnr_mean, "bpp": bpp}
 
+# %% ../nbs/14_cli.ipynb #9e203ea9
+def check_outputs(
+    output:Path, # the model file of a training run
+    force:bool, # overwrite a finished run
+):
+    "Raises InputError if the model, its card or its losses are there. An interrupted run's files may be written over."
+    interrupted = beside(output, ".ckpt").is_file()  # even between the model and its log
+    for path, suffix in ((output, ".safetensors"), (beside(output, ".json"), ".json"), (beside(output, ".csv"), ".csv")):
+        check_free(path, force or interrupted, suffix)
+
+def lacks_only_card(
+    output:Path, # the model file of a training run
+    cfg:TrainConfig, # of the run
+    init:Optional[Path], # model that it starts from
+) -> bool:
+    "Whether this very run is finished, but for its card."
+    if not output.is_file() or beside(output, ".ckpt").is_file() or beside(output, ".json").exists(): return False
+    made = load_tensors(output)[1]
+    return made.get("config") == dataclasses.asdict(cfg) and made.get("init") == (init.name if init else "klt")
+
+def model_card(
+    output:Path, # the model file
+    cfg:TrainConfig, # how it was trained
+    n_photographs:int, # on which it was trained
+    init:Optional[Path], # model that it started from
+    device:str, # that trained it
+) -> dict:
+    "What the model is, and how it was made."
+    model = load_model(output)
+    return {"model": output.name, "identity": model_identity(model), **model.channels, "beta": cfg.beta,
+            "n_photographs": n_photographs, "init": init.name if init else "klt",
+            "config": dataclasses.asdict(cfg), "device": device} | provenance(device)
+
+# %% ../nbs/14_cli.ipynb #60c97e36
 @app.command()
+@takes_settings({"default": TrainConfig()})
 def train(
     output: Annotated[Path, typer.Option(
         "-o", "--output",
         help="The model's .safetensors file; a card (.json) and the losses (.csv) are written beside it.")],
     data: Annotated[Optional[Path], typer.Option(
         help="Folder of photographs; train/ of INSTANCE_COMPRESSION_DATA if not given.")] = None,
-    beta: Annotated[float, typer.Option(help="Weight of the rate.")] = TrainConfig.beta,
-    size: Annotated[Size, typer.Option(help="Number of channels N, M.")] = "small",
-    steps: Annotated[int, typer.Option(help="Optimizer steps.")] = TrainConfig.steps,
-    batch_size: Annotated[int, typer.Option(help="Crops per step.")] = TrainConfig.batch_size,
-    crop: Annotated[int, typer.Option(help="Side of the crops in px, a multiple of 64.")] = TrainConfig.crop,
-    zoom: Annotated[float, typer.Option(
-        help="Photographs are scaled by a random factor between 1 / zoom and zoom.")] = TrainConfig.zoom,
-    optimizer: Annotated[str, typer.Option(help="soap or adam.")] = TrainConfig.optimizer,
-    lr: Annotated[float, typer.Option(help="Peak learning rate of g_a and g_s.")] = TrainConfig.lr,
-    lr_hyper: Annotated[float, typer.Option(help="Peak learning rate of h_a and h_s.")] = TrainConfig.lr_hyper,
-    decay: Annotated[float, typer.Option(
-        help="Share of the steps, at the end, over which the learning rates fall to zero.")] = TrainConfig.decay,
-    seed: Annotated[int, typer.Option(help="Of crops, noise and weights.")] = 0,
     init: Annotated[Optional[Path], typer.Option(help="Start from this model instead of a block transform (KLT) of the photographs.")] = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
-    precision: Annotated[str, typer.Option(help="fp32, or bf16 where the hardware has it.")] = "fp32",
     kodak: Annotated[bool, typer.Option(
         help="Code the 24 Kodak images at the end and put the result on the card; takes minutes.")] = True,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the output.")] = False,
+    **settings,
 ):
     ("Train a global model; run the same command again to resume. "
      "Several GPUs: torchrun --nproc-per-node N -m instance_compression.cli train ...")
     check_device(local_device(device))
     rank, device = join_processes(device)
-    cfg = TrainConfig(beta, Size(size).value, steps, batch_size, crop, zoom, optimizer, lr, lr_hyper, decay=decay, seed=seed,
-                      precision=precision)
-    interrupted = beside(output, ".ckpt").is_file()  # even between the model and its log
-    made = load_tensors(output)[1] if output.is_file() and not interrupted else {}
-    only_card = (not beside(output, ".json").exists() and made.get("config") == dataclasses.asdict(cfg)
-                 and made.get("init") == (init.name if init else "klt"))
-    paths = photographs(data)
-    if not only_card:
-        for path, suffix in ((output, ".safetensors"), (beside(output, ".json"), ".json"), (beside(output, ".csv"), ".csv")):
-            check_free(path, force or interrupted, suffix) # all processes see the same folder
-        wait_for_all() # before one of them writes
+    cfg, paths = TrainConfig(**typed(settings)), photographs(data)
+    if not lacks_only_card(output, cfg, init):
+        check_outputs(output, force)  # all processes see the same folder
+        wait_for_all()  # before one of them writes
         with resumable(), locked(output, seconds=0) if rank == 0 else nullcontext():
             if rank == 0: remove_leftovers(*(beside(output, suffix) for suffix in (output.suffix, ".ckpt", ".csv", ".json")))
-            train_model(cfg, load_photographs(paths, crop), output, init, device)
+            train_model(cfg, load_photographs(paths, cfg.crop), output, init, device)
     if rank > 0: return
-    model = load_model(output)
-    card = {"model": output.name, "identity": model_identity(model), **model.channels, "beta": beta,
-            "n_photographs": len(paths), "init": init.name if init else "klt",
-            "config": dataclasses.asdict(cfg), "device": device} | provenance(device)
-    try: card |= {"kodak": kodak_result(model)} if kodak else {}
+    card = model_card(output, cfg, len(paths), init, device)
+    try: card |= {"kodak": kodak_result(load_model(output))} if kodak else {}
     except InputError as e: console.print(f"no Kodak result on the card: {e}")
     with write_atomically(beside(output, ".json")) as tmp: tmp.write_text(json.dumps(card, indent=1) + "\n")
     console.print_json(json.dumps(card))

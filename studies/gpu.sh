@@ -3,7 +3,7 @@
 #
 #   studies/gpu.sh LIST.json OUT SECONDS PACK.zip ...
 #
-# LIST.json is a list of jobs (notebook 09b), for example studies/gpu_jobs.json. OUT is the folder of the results.
+# LIST.json is a list of jobs (notebook 09c), for example studies/gpu_jobs.json. OUT is the folder of the results.
 # SECONDS count from the start of this script to its end; 520 leaves a margin in a call of 9 minutes.
 # PACK.zip ... are packs of photographs (python -m instance_compression.pack) or folders.
 #
@@ -11,7 +11,7 @@
 #   PACKAGES  folder of Python packages that the machine lacks, as wheels (studies/carry.sh) or unpacked;
 #             studies/packages if not given
 #   PYTHON    the interpreter (python3)
-#   OPTIONS   further options of python -m instance_compression.training_gpu;
+#   OPTIONS   further options of python -m instance_compression.gpu_jobs;
 #             "--compile inductor" if not given and there is a GPU
 #
 # A smoke test comes first. Then jobs run until no time is left. Each finished job leaves its model, in parts of at
@@ -36,5 +36,5 @@ if [ -z "${OPTIONS+set}" ]; then
 fi
 # OPTIONS is several words
 # shellcheck disable=SC2086
-timeout --signal INT --kill-after 10 "$limit" "$python" -m instance_compression.training_gpu "$list" "$@" \
+timeout --signal INT --kill-after 10 "$limit" "$python" -m instance_compression.gpu_jobs "$list" "$@" \
   --out "$out" --until "$until" --smoke $OPTIONS 2>&1 | tee -a "$out/log.txt"
