@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from instance_compression.data import load_clip, to_tensor
+from instance_compression.clip import to_tensor
+from instance_compression.video import load_clip
 from instance_compression.common import provenance, write_atomically
 from instance_compression.hyperprior import SIZES, Hyperprior, init_transform, quantizer_gain, save_model
 

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['app', 'console', 'Size', 'Preset', 'EVERYDAY', 'WITHOUT_FILE', 'write_pngs', 'write_video', 'main', 'resumable',
            'plain_table', 'metrics_table', 'model_of_file', 'steps_of', 'option_of', 'takes_settings', 'typed',
-           'chosen', 'describe', 'summarize', 'encode', 'decode', 'info', 'kodak_result', 'check_outputs',
-           'lacks_only_card', 'model_card', 'train', 'demo']
+           'chosen', 'describe', 'summarize', 'peak_memory', 'check_memory', 'encode', 'decode', 'allocation_table',
+           'info', 'kodak_result', 'check_outputs', 'lacks_only_card', 'model_card', 'train', 'demo']
 
 # %% ../nbs/14_cli.ipynb #d43c739a
 import os
@@ -53,6 +53,8 @@ from PIL import Image
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+
 
 # %% ../nbs/14_cli.ipynb #e7ca0264
 @stopwatch("writing pictures")

@@ -32,7 +32,8 @@ from tqdm.auto import tqdm
 from .common import (InputError, averaging_weight, beside, check_choices, full_precision, keep_freed_memory,
                                          load_tensors, optimizer_tensors, restore_optimizer, save_tensors, setting,
                                          write_atomically)
-from .data import read_image, to_tensor
+from .data import read_image
+from .clip import to_tensor
 from .layers import GDN
 from .hyperprior import (SIZES, Hyperprior, init_transform, load_model, model_identity, quantizer_gain,
                                              receiver_parameters, save_model, unflatten)
