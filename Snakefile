@@ -1,7 +1,7 @@
 # The runs behind results/, and the figures drawn from it.
 #
 #   snakemake --cores 2 --config study=main     runs that results/ does not hold yet (studies: instance_compression/experiments.py)
-#   snakemake --cores 2 figures                 every figure, from the stored tables alone
+#   snakemake --cores 2 figures                 every figure and README's numbers, from the stored tables alone
 #
 # Settings: study=NAME, threads=1 (of torch in one run), device=cpu (cuda asks for one GPU a run), folder=runs.
 # Elsewhere: an executor's flag, e.g. --executor slurm --jobs 20 with --config device=cuda; the rules stay as they are.
