@@ -58,7 +58,7 @@ def ablation_figure(
     for variant, colour in ABLATIONS.items():
         rows = progress[(progress.variant == variant) & (progress.bpp_model > 0)]
         if len(rows): left.plot(rows.step, rows.bpp_model, color=colour, marker="o", label=ABLATION_LABEL.get(variant, variant))
-    left.set(xscale="log", yscale="log", xlabel="Step", ylabel="M [bpp]")
+    left.set(xscale="log", yscale="log", xlabel="Step", ylabel="Model rate M [bpp]")
     left.legend(frameon=False)
     draw_final_rates(right, ablation_table(runs))
     fig.tight_layout(pad=0.4)

@@ -47,7 +47,7 @@ def draw_levels(
     ax.step(before.index, before, where="mid", color="0.6", label="delta (per tenth of a bin)")
     ax.plot(after[abs(after.index) <= 8], "o", color="#D55E00", label="delta_bar")
     ax.plot(levels, expected, "_", color="k", label="expected by the prior")
-    ax.set(yscale="log", xlabel="Update [bins]", ylabel="Parameters")
+    ax.set(yscale="log", xlabel="Update [bins]", ylabel="Parameters", xticks=levels[::2])
     ax.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1))
 
 def draw_groups(
@@ -65,7 +65,7 @@ def draw_groups(
         ax.barh(y, rows.dynamic, left=rows.static, height=0.9 * height, color=BETA_STYLE[beta], label=f"beta = {beta:g}")
     ax.set(yticks=range(len(GROUPS)), yticklabels=GROUPS, xlabel="Share of the update's bits [%] (grey: static)")
     ax.invert_yaxis()
-    ax.legend(frameon=False, loc="lower right")
+    ax.legend(frameon=False, loc="lower right", ncol=2)
 
 def allocation_figure(
     runs:pd.DataFrame, # rows of the full model in `main_runs`
@@ -125,20 +125,21 @@ def frames_figure(
     table:pd.DataFrame, # of `frames_table`
 ) -> Figure:
     "Draw the gain, and the share of the update in all bits, over the number of frames. Hollow points send no update."
-    fig = Figure(figsize=(6.75, 2))
+    fig = Figure(figsize=(6.75, 2.2))
     left, right = fig.subplots(1, 2)
     for (clip, rows), colour in zip(table.groupby("clip"), ("#117733", "#882255")):
-        left.plot(rows.n_frames, rows.gain, color=colour, marker="o", label=clip)
         unsent = rows[rows.bpp_model == 0]
-        if len(unsent): left.plot(unsent.n_frames, unsent.gain, "o", color=colour, mfc="w", label="no update sent")
-        right.plot(rows.n_frames, rows.share_of_bits, color=colour, marker="o", label=clip)
+        for ax, column in ((left, "gain"), (right, "share_of_bits")):
+            ax.plot(rows.n_frames, rows[column], color=colour, marker="o")
+            ax.annotate(clip, (rows.n_frames.iloc[-1], rows[column].iloc[-1]), (5, 0), textcoords="offset points", va="top", color=colour)
+            if len(unsent): ax.plot(unsent.n_frames, unsent[column], "o", color=colour, mfc="w", label="no update sent", clip_on=False)
     for ax in (left, right):
         ax.set(xscale="log", xlabel="Frames", xticks=(1, 2, 5, 10, 20, 40), ylim=(0, None))
         ax.xaxis.set_major_formatter(ScalarFormatter())
         ax.xaxis.set_minor_locator(NullLocator())
-        ax.legend(frameon=False)
+    left.legend(frameon=False)
     left.set_ylabel("Gain in L_RDM [%]")
-    right.set_ylabel("Update, share of all bits [%]")
+    right.set_ylabel("Update, share of bits [%]")
     fig.tight_layout(pad=0.4)
     return fig
 
