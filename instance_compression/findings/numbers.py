@@ -4,10 +4,12 @@
 
 # %% auto #0
 __all__ = ['Number', 'bd_numbers', 'key', 'gain_numbers', 'clip_numbers', 'all_frames_numbers', 'codec_numbers', 'kodak_numbers',
-           'finding_numbers', 'update_numbers', 'loss_numbers', 'seed_numbers', 'time_numbers', 'readme_numbers']
+           'finding_numbers', 'picture_numbers', 'update_numbers', 'loss_numbers', 'few_frames_numbers', 'seed_numbers',
+           'time_numbers', 'readme_numbers']
 
 # %% ../../nbs/findings/numbers.ipynb #46bcb4d7
 import re
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -23,7 +25,7 @@ from .f4_progress import f4, gain_by_step
 from .f5_allocation import allocation_shares, f5, f5_shares, frames_table
 from .f6_latents import f6
 from .tables import (METHOD_LABEL, bd_rate_and_psnr, bd_table, complete_clips, curve, main_runs,
-                                                  of_study, pixels_of, relative_gain, runs_table)
+                                                  of_study, pixels_of, relative_gain, runs_table, training_hours)
 
 # %% ../../nbs/findings/numbers.ipynb #e23a73f3
 class Number(NamedTuple):
@@ -65,7 +67,8 @@ def gain_numbers(
         encoder = main_runs(t, clip=clip, method="encoder")
         both = of_study(t["runs"], "control", clip=clip, method="encoder+latents")
         if len(both) < 4: continue
-        numbers += bd_numbers("encoder_latents", f"_{clip}", *bd_rate_and_psnr(curve(encoder), curve(both)), "encoder + latents over encoder only")
+        difference = bd_rate_and_psnr(curve(encoder), curve(both))
+        numbers += bd_numbers("encoder_latents", f"_{clip}", *difference, "encoder + latents over encoder only")
         numbers += bd_numbers("update_on_latents", f"_{clip}", *control_bd(t, clip), "full model + latents over encoder + latents")
     return numbers
 
@@ -96,7 +99,7 @@ def all_frames_numbers(
         frames = "all" if n_frames == table.loc[clip].index.get_level_values("n_frames").max() else "2fps"
         first = table.loc[clip].bd_psnr.iloc[0]
         numbers += bd_numbers(f"{clip}_{frames}_{steps}", "", row.bd_rate, row.bd_psnr,
-                              f"full model over encoder only, {steps} steps, same recipe for all or 2 fps")
+                              f"full model over encoder only, {steps} steps, same recipe with all frames and at 2 fps")
         numbers += [Number(f"{clip}_{frames}_{steps}_times", f"{row.bd_psnr / first:.1f}", "this BD-PSNR over that at 2 fps"),
                     Number(f"{clip}_{frames}_frames", f"{n_frames}", "frames, all or at 2 fps"),
                     Number(f"{clip}_{frames}_fps", f"{of_clip.fps.iloc[0]:g}", "frames per second, all or 2"),
@@ -111,8 +114,9 @@ def codec_numbers(
     numbers = []
     for codec, bits in bits_against_codecs(main_runs(t), t["references"]).iterrows():
         name = key(codec.split()[0])
-        numbers.append(Number(f"fewer_bits_than_{name}", f"{(bits < 0).sum()}", f"clips on which full model + latents needs fewer bits than {codec}"))
-        numbers += [Number(f"{name}_bits_{clip}", f"{b:+.1f} %", f"BD-rate, full model + latents against {codec}") for clip, b in bits.dropna().items()]
+        numbers.append(Number(f"fewer_bits_than_{name}", f"{(bits < 0).sum()}", f"clips on which full model + latents beats {codec}"))
+        for clip, change in bits.dropna().items():
+            numbers.append(Number(f"{name}_bits_{clip}", f"{change:+.1f} %", f"BD-rate, full model + latents against {codec}"))
     return numbers
 
 def kodak_numbers(
@@ -143,6 +147,18 @@ def finding_numbers(
                     Number(f"{finding.__name__}_verdict", holds, "verdict of a finding")]
     return numbers
 
+# %% ../../nbs/findings/numbers.ipynb #93801eaf
+def picture_numbers(
+    t:dict, # of `read_results`
+) -> list: # of Number
+    "Return rate and PSNR of the files behind the picture of the synthetic sample."
+    numbers = [Number("picture_steps", f"{t['picture'].steps.max()}", "steps behind the picture of the synthetic sample")]
+    for row in t["picture"].itertuples():
+        numbers += [Number(f"picture_{key(row.method)}_psnr", f"{row.psnr:.2f} dB", "PSNR in the picture of the synthetic sample"),
+                    Number(f"picture_{key(row.method)}_bpp", f"{row.coded_bpp:.3f} bpp", "rate in the picture of the synthetic sample")]
+    return numbers
+
+# %% ../../nbs/findings/numbers.ipynb #babcffb6
 def update_numbers(
     t:dict, # of `read_results`
 ) -> list: # of Number
@@ -166,16 +182,24 @@ def update_numbers(
 def loss_numbers(
     t:dict, # of `read_results`
 ) -> list: # of Number
-    "Return gains in L_RDM by method and beta, by variant, by steps and by the number of frames."
-    gain = relative_gain(main_runs(t))
-    numbers = [Number(f"loss_{key(method)}_{beta:g}", f"{value:.1f} %", "gain in coded L_RDM, mean over clips, by method and beta")
-               for (method, beta), value in gain.groupby(["method", "beta"]).mean().items() if method != "global"]
-    numbers += [Number(f"loss_{key(method)}_dashcam", f"{value:.1f} %", "gain in coded L_RDM on dashcam at beta 0.001, by method")
-                for method, value in gain.xs(("dashcam", 1e-3), level=("clip", "beta")).items() if method != "global"]
-    numbers += [Number(f"loss_variant_{key(variant)}", f"{100 * (1 - cost):.1f} %", "gain in L_RDM on dashcam at beta 0.001, by ablation")
-                for variant, cost in relative_costs(t).items() if variant in ABLATIONS]
+    "Return gains in L_RDM by method and beta, by ablation, and after 4000 steps."
+    gain, numbers = relative_gain(main_runs(t)), []
+    for (method, beta), value in gain.drop("global", level="method").groupby(["method", "beta"]).mean().items():
+        numbers.append(Number(f"loss_{key(method)}_{beta:g}", f"{value:.1f} %", "gain in coded L_RDM, mean over clips, by method and beta"))
+    for method, value in gain.drop("global", level="method").xs(("dashcam", 1e-3), level=("clip", "beta")).items():
+        numbers.append(Number(f"loss_{key(method)}_dashcam", f"{value:.1f} %", "gain in coded L_RDM on dashcam at beta 0.001, by method"))
+    for variant, cost in relative_costs(t)[list(ABLATIONS)].items():
+        numbers.append(Number(f"loss_variant_{key(variant)}", f"{100 * (1 - cost):.1f} %", "gain in L_RDM on dashcam at beta 0.001, by ablation"))
     longer = gain_by_step(t["progress"][t["progress"].run == "steps-dashcam-4000-full-0.001"], 4000)
-    numbers += [Number("loss_full_4000_steps", f"{longer.iloc[0, -1]:.1f} %", "gain in L_RDM of 4000 steps on dashcam at beta 0.001")] if len(longer) else []
+    numbers.append(Number("loss_full_4000_steps", f"{longer.iloc[0, -1]:.1f} %", "gain in L_RDM of 4000 steps on dashcam at beta 0.001"))
+    return numbers
+
+# %% ../../nbs/findings/numbers.ipynb #6056f4f9
+def few_frames_numbers(
+    t:dict, # of `read_results`
+) -> list: # of Number
+    "Return the gain and the size of the update by the number of frames."
+    numbers = []
     for row in frames_table(t).itertuples():
         name = f"{row.clip}_first_{row.n_frames}"
         numbers += [Number(f"{name}_gain", f"{row.gain:.1f} %", "gain in L_RDM on the first frames of a clip, beta 0.001"),
@@ -222,12 +246,14 @@ def time_numbers(
 # %% ../../nbs/findings/numbers.ipynb #ede167f3
 def readme_numbers(
     t:dict, # of `read_results`
+    results:Path="results", # folder of tables
 ) -> list: # of Number
     "Return every number that README may quote. Raise ValueError if two numbers share a name."
     paper = 100_000 * 1920 * 1080 / (1000 * 384**2)
-    numbers = [Number("paper_pixels_times", f"{round(paper, -2):,.0f}", "pixels of the paper's steps over pixels of our 1000 steps (as we recall the paper)")]
-    for part in (gain_numbers, clip_numbers, all_frames_numbers, codec_numbers, kodak_numbers, finding_numbers, update_numbers,
-                 loss_numbers, seed_numbers, time_numbers):
+    numbers = [Number("paper_pixels_times", f"{round(paper, -2):,.0f}", "pixels of the paper's steps over pixels of our 1000 steps (as we recall the paper)"),
+               Number("training_hours", f"{training_hours(results):.0f} hours", "training of the shipped models, one CPU thread, pauses included")]
+    for part in (gain_numbers, clip_numbers, all_frames_numbers, codec_numbers, kodak_numbers, finding_numbers, picture_numbers,
+                 update_numbers, loss_numbers, few_frames_numbers, seed_numbers, time_numbers):
         numbers += part(t)
     names = [number.name for number in numbers]
     if twice := {name for name in names if names.count(name) > 1}: raise ValueError(f"two numbers with the name {sorted(twice)[0]}")
