@@ -30,7 +30,7 @@ from .tables import (METHOD_LABEL, bd_rate_and_psnr, bd_table, complete_clips, c
 # %% ../../nbs/findings/numbers.ipynb #e23a73f3
 class Number(NamedTuple):
     "A number that README may quote."
-    name:str # in README's marker
+    name:str # in a marker of README
     text:str # as README shows it, with unit
     meaning:str # one line; numbers of one family share it
 
