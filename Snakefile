@@ -1,7 +1,7 @@
 # Does the runs behind results/, and draws the figures from its tables.
 #
-#   snakemake --cores 2 --config study=main     the runs of a study that results/ does not hold yet
-#   snakemake --cores 2 figures                 every figure
+#   snakemake --cores 2 --config study=main     runs that results/ does not hold yet (studies: instance_compression/experiments.py)
+#   snakemake --cores 2 figures                 every figure and README's numbers, from the stored tables alone
 #
 # The studies are those of instance_compression/experiments.py.
 # Settings after --config: study=NAME, threads=1 (of torch, in one run), device=cpu (a run on cuda asks for one GPU), folder=runs.
