@@ -158,27 +158,26 @@ def steps_of(
         raise typer.BadParameter(f"{value!r} is neither a number from 1 up nor auto")
     return int(value)
 
-# %% ../nbs/14_cli.ipynb #98f0335d
-EVERYDAY = ("method", "steps") # settings that come first in the help
+# %% ../nbs/14_cli.ipynb #4a92b364
+EVERYDAY = ("method", "steps", "beta", "size") # settings that come first in the help
 WITHOUT_FILE = ("never",) # choices that make an estimate and no file
 
 def option_of(
     field:dataclasses.Field, # of a dataclass of settings
     presets:dict, # name -> instance of that dataclass
     **special, # further arguments of typer.Option
-) -> inspect.Parameter: # whose default None stands for the preset's value
-    "A setting as an option of the command line."
+) -> inspect.Parameter:
+    "A setting as an option of the command line. Its default, None, stands for the value of the preset."
     values = {preset: getattr(cfg, field.name) for preset, cfg in presets.items()}
-    default = (str(next(iter(values.values()))) if len(set(values.values())) == 1
-               else ", ".join(f"{value} in {preset}" for preset, value in values.items()))
+    default = ", ".join(f"{value} in {preset}" for preset, value in values.items())
+    if len(set(values.values())) == 1: default = str(next(iter(values.values())))
     choices, kind = field.metadata["choices"], field.type
     if choices: kind = Enum(field.name, {name: name for name in choices if name not in WITHOUT_FILE}, type=str)
     panel = None if field.name in EVERYDAY else "Settings of the recipe"
     option = typer.Option(help=field.metadata["help"], show_default=default, rich_help_panel=panel, **special)
     return inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[Optional[kind], option])
 
-EVERYDAY, WITHOUT_FILE = ("method", "steps", "beta", "size"), ("never",) # options that come first; a choice that makes a bound and no file
-
+# %% ../nbs/14_cli.ipynb #44c31582
 def takes_settings(
     presets:dict, # name -> instance of a dataclass of settings
     without:tuple=(), # names of settings that are no options
@@ -194,19 +193,20 @@ def takes_settings(
         return command
     return decorate
 
+# %% ../nbs/14_cli.ipynb #7b1ea435
 def typed(
-    options:dict, # as the command received them
-) -> dict: # name -> value, of the options that were typed
-    "Settings that were typed on the command line."
+    options:dict, # name -> value, or None for an option that the user did not give
+) -> dict: # name -> value
+    "The options that the user gave."
     return {k: getattr(v, "value", v) for k, v in options.items() if v is not None}
 
 # %% ../nbs/14_cli.ipynb #00619cfe
 def chosen(
     preset:AdaptConfig, # settings to start from
     beta:float, # of the global model
-    options:dict, # as they were typed; None where they were not
-) -> AdaptConfig: # the recipe with what was typed
-    "Raises InputError for options that exclude each other."
+    options:dict, # name -> value, or None for an option that the user did not give
+) -> AdaptConfig:
+    "The preset with the options that the user gave. Raises InputError for options that exclude each other."
     given = typed(options)
     if given.get("method") == "global": given.setdefault("latent_steps", 0)
     cfg = dataclasses.replace(preset, **{"beta": beta} | given)
