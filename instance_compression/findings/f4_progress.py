@@ -67,6 +67,7 @@ def f4(
     gain = gain_by_beta(full, t["progress"][t["progress"].run.isin(full.run)])
     final = gain.iloc[:, -1]
     early = 100 * gain[400] / final
-    by_beta = ", ".join(f"{value:.1f} % (beta {beta:g})" for beta, value in final.items())
-    here = f"{early.min():.0f} to {early.max():.0f} % of the gain is there after 400 of {gain.columns[-1]} steps; final gain {by_beta}"
-    return "most of the gain comes early; higher rates leave more to gain", here, f4_holds(gain)
+    by_rate = ", ".join(f"{value:.1f}" for value in final.sort_index(ascending=False))
+    here = (f"{early.min():.0f} to {early.max():.0f} % of the gain is there after 400 of {gain.columns[-1]} steps; "
+            f"final gain in L_RDM from the lowest to the highest rate: {by_rate} %")
+    return "most of the gain comes early; higher rates gain more", here, f4_holds(gain)

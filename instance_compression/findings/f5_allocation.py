@@ -105,10 +105,9 @@ def f5(
     shares = allocation_shares(full, t["allocation"][t["allocation"].run.isin(full.run)])
     rows = f5_shares(shares)
     means = rows.groupby("beta").mean()
-    here = (f"static: {means.static.min():.0f} to {means.static.max():.0f} % of the update's bits (single runs up to {rows.static.max():.0f} %); "
-            f"moved: {means.moved.min():.2f} to {means.moved.max():.2f} % of the parameters (single runs up to {rows.moved.max():.2f} %); "
-            f"clipped: {shares.n_clipped.sum():.0f} parameters in all runs together")
-    return "zero updates are a small static cost, few weights carry the bits, the quantizer clips some", here, f5_holds(rows)
+    here = (f"{means.moved.min():.2f} to {means.moved.max():.2f} % of the parameters move; "
+            f"the others take {means.static.min():.0f} to {means.static.max():.0f} % of the update's bits (means over clips, by beta)")
+    return "few parameters carry the bits of the update; the others cost little", here, f5_holds(rows)
 
 # %% ../../nbs/findings/f5_allocation.ipynb #a50b764c
 def frames_table(

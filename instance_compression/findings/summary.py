@@ -29,7 +29,7 @@ def findings_table(
 ) -> str: # Markdown
     "Write the six findings as a table: the paper's claim, our numbers, and the verdict."
     lines = [" | ".join((f"| {finding.__name__.upper()}", *finding(t))) + " |" for finding in (f1, f2, f3, f4, f5, f6)]
-    return "\n".join(["| | the paper | here | holds, at this budget |", "|---|---|---|---|", *lines])
+    return "\n".join(["| | the paper | here | holds |", "|---|---|---|---|", *lines])
 
 # %% ../../nbs/findings/summary.ipynb #128f0160
 def rules_markdown() -> str: # Markdown
