@@ -285,10 +285,12 @@ def checkpoint_key(run:Adaptation) -> dict:
     "The identity of a run: settings, global model, sender, clip and kind of device."
     sender = sender_parameters(run.model_global)
     sender_values = torch.cat([flatten(sender), scales_of(run.model_global, sender)]).cpu()
+    clip = hashlib.sha256()
+    for frame in run.frames: clip.update(np.ascontiguousarray(frame))  # one by one: a long clip lies in a file
     return {"format": CHECKPOINT_FORMAT, "config": dataclasses.asdict(run.cfg), "model": model_identity(run.model_global),
             "device": torch.device(run.device).type,
             "sender": hashlib.sha256(np.ascontiguousarray(sender_values)).hexdigest(),
-            "clip": hashlib.sha256(np.ascontiguousarray(run.frames)).hexdigest()}
+            "clip": clip.hexdigest()}
 
 def latents_key(key:dict, best:BestCodec) -> str: # 64 hex digits
     "The identity of optimized latents: that of the run, and of the codec that they were optimized for."

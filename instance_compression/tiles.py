@@ -77,9 +77,12 @@ class Tiles:
 
     def _cut(self, t:int, top:int, left:int) -> Tensor: # uint8 (height,width,3)
         H, W = self.frames.shape[1:3]
-        rows, columns = np.arange(top, top + self.height).clip(max=H - 1), np.arange(left, left + self.width).clip(max=W - 1)
-        if isinstance(self.frames, np.ndarray): return torch.from_numpy(self.frames[t].take(rows, 0).take(columns, 1))
-        rows, columns = (torch.from_numpy(i).to(self.frames.device) for i in (rows, columns))
+        if isinstance(self.frames, np.ndarray):
+            tile = self.frames[t][top:top + self.height, left:left + self.width]
+            beyond = (0, self.height - tile.shape[0]), (0, self.width - tile.shape[1]), (0, 0)
+            return torch.from_numpy(np.pad(tile, beyond, mode="edge"))
+        rows = torch.arange(top, top + self.height, device=self.frames.device).clamp(max=H - 1)
+        columns = torch.arange(left, left + self.width, device=self.frames.device).clamp(max=W - 1)
         return self.frames[t].index_select(0, rows).index_select(1, columns)
 
     def draw(self,
