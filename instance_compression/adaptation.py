@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from tqdm.auto import tqdm
 
-from .common import (InputError, averaging_weight, full_precision, load_tensors, optimizer_tensors,
+from .common import (InputError, averaging_weight, load_tensors, optimizer_tensors, own_torch_state,
                                          restore_optimizer, save_tensors, stopwatch)
 from .clip import to_tensor
 from .hyperprior import flatten, model_identity, receiver_parameters, sender_parameters
@@ -420,6 +420,7 @@ class Checkpoints:
         if time.perf_counter() - self.saved_at >= max(self.every, 20 * self.took): self.save()
 
 # %% ../nbs/10d_adaptation.ipynb #2da073f2
+@own_torch_state()
 def adapt(
     model_global:nn.Module, # left unchanged
     frames:np.ndarray, # uint8 (T,H,W,3)
@@ -432,17 +433,14 @@ def adapt(
 ) -> Adapted: # the codec of the least true L_RDM
     ("Algorithm 1: adapt a global model to one clip. Raises InputError for the checkpoint of another run. "
      "The random state of the process stays as it was.")
-    full_precision()
-    cuda = [torch.device(device)] if torch.device(device).type == "cuda" else []
-    with torch.random.fork_rng(devices=cuda):
-        run = Adaptation(model_global, frames, cfg, device)
-        checkpoints = Checkpoints(checkpoint, run, save_every)
-        with ProgressBar(run, progress) as bar:
-            while run.next_stage == "networks" and not is_over(run, stop_after):
-                is_measured = step_networks(run, bar)
-                if is_measured: checkpoints.save()
-                else: checkpoints.save_if_due()
-            if run.next_stage == "latents" and not is_over(run, stop_after): adapt_latents(run, checkpoints, bar, stop_after)
+    run = Adaptation(model_global, frames, cfg, device)
+    checkpoints = Checkpoints(checkpoint, run, save_every)
+    with ProgressBar(run, progress) as bar:
+        while run.next_stage == "networks" and not is_over(run, stop_after):
+            is_measured = step_networks(run, bar)
+            if is_measured: checkpoints.save()
+            else: checkpoints.save_if_due()
+        if run.next_stage == "latents" and not is_over(run, stop_after): adapt_latents(run, checkpoints, bar, stop_after)
     return result_of(run)
 
 def adapt_latents(run:Adaptation, checkpoints:Checkpoints, bar:ProgressBar, stop_after:int=None):

@@ -54,8 +54,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-
-
 # %% ../nbs/14_cli.ipynb #e7ca0264
 @stopwatch("writing pictures")
 def write_pngs(
@@ -169,8 +167,9 @@ def option_of(
 ) -> inspect.Parameter:
     "A setting as an option of the command line. Its default, None, stands for the value of the preset."
     values = {preset: getattr(cfg, field.name) for preset, cfg in presets.items()}
+    values = {preset: f"{v:g}" if isinstance(v, float) else str(v) for preset, v in values.items()}
     default = ", ".join(f"{value} in {preset}" for preset, value in values.items())
-    if len(set(values.values())) == 1: default = str(next(iter(values.values())))
+    if len(set(values.values())) == 1: default = next(iter(values.values()))
     choices, kind = field.metadata["choices"], field.type
     if choices: kind = Enum(field.name, {name: name for name in choices if name not in WITHOUT_FILE}, type=str)
     panel = None if field.name in EVERYDAY else "Settings of the recipe"
@@ -456,6 +455,7 @@ def train(
         wait_for_all()  # before one of them writes
         with resumable(), locked(output, seconds=0) if rank == 0 else nullcontext():
             if rank == 0: remove_leftovers(*(beside(output, suffix) for suffix in (output.suffix, ".ckpt", ".csv", ".json")))
+            keep_freed_memory()
             train_model(cfg, load_photographs(paths, cfg.crop), output, init, device)
     if rank > 0: return
     card = model_card(output, cfg, len(paths), init, device)

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['stopwatch', 'InputError', 'write_atomically', 'remove_leftovers', 'save_tensors', 'load_tensors', 'keep_freed_memory',
-           'full_precision', 'beside', 'optimizer_tensors', 'restore_optimizer', 'averaging_weight', 'provenance',
+           'own_torch_state', 'beside', 'optimizer_tensors', 'restore_optimizer', 'averaging_weight', 'provenance',
            'locked', 'read_rows', 'check_columns', 'append_row', 'has_row', 'setting', 'check_choices',
            'settings_that_differ', 'check_free', 'check_device', 'out_of_memory', 'run_command', 'Stopwatch']
 
@@ -101,9 +101,18 @@ def keep_freed_memory():
     libc.mallopt(-1, 2**31 - 1)   # M_TRIM_THRESHOLD
     libc.mallopt(-2, 2**28)       # M_TOP_PAD
 
-def full_precision():
-    "Compute convolutions on a GPU in float32. By default, cuDNN rounds their inputs to 10 mantissa bits (TF32)."
+# %% ../nbs/appendix/common.ipynb #21124de7
+@contextmanager
+def own_torch_state():
+    "Inside the block or the decorated function, convolutions are in float32. At its end, the caller's random state and flags are back."
+    cpu, tf32 = torch.get_rng_state(), torch.backends.cudnn.allow_tf32
+    gpus = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
     torch.backends.cudnn.allow_tf32 = False
+    try: yield
+    finally:
+        torch.set_rng_state(cpu)
+        if gpus: torch.cuda.set_rng_state_all(gpus)
+        torch.backends.cudnn.allow_tf32 = tf32
 
 # %% ../nbs/appendix/common.ipynb #14a6a4d1
 def beside(
@@ -339,11 +348,10 @@ def run_command(
     except (InputError, OSError) as e: message = e
     except (MemoryError, RuntimeError) as e:
         if not out_of_memory(e): raise
-        message = "not enough memory; take fewer frames (--max-frames) or smaller crops (--crop), or scale the video"
+        message = "not enough memory; take smaller pictures, fewer of them, or smaller crops"
     else: return
     print(f"error: {message}", file=sys.stderr)
     sys.exit(1)
-
 
 # %% ../nbs/appendix/common.ipynb #5ce26f1e
 class Stopwatch:

@@ -25,7 +25,7 @@ import pandas as pd
 import torch
 import typer
 
-from .common import InputError, check_device, locked, run_command, settings_that_differ, write_atomically
+from .common import InputError, check_device, keep_freed_memory, locked, run_command, settings_that_differ, write_atomically
 from .data import OPEN_5N
 from .clip import Clip
 from .video import load_clip
@@ -33,7 +33,7 @@ from .hyperprior import BETAS, Hyperprior, load_global, model_identity
 from .update import without_scales
 from .adapt_config import METHODS, PARTS, PRESETS, AdaptConfig
 from .adapted import Adapted
-from .adaptation import adapt
+from .adaptation import adapt, remove_checkpoint
 from .bitstream import Encoded, check_decodes, encode_clip
 from .bit_allocation import bit_allocation
 from .results import FROZEN, result_row
@@ -270,7 +270,7 @@ def run_experiment(
         head = {"run": e.name, "study": e.study, "variant": e.variant}
         rows = {table: [head | row for row in rows[table]] for table in TABLES}
         with write_atomically(folder / f"{e.key}.json") as tmp: tmp.write_text(json.dumps(rows))
-        checkpoint.unlink(missing_ok=True)
+        remove_checkpoint(checkpoint)
     return rows
 
 # %% ../nbs/15_experiments.ipynb #51ea5193
@@ -342,6 +342,7 @@ def run_named(
     "Do a run, or resume it."
     check_device(device)
     torch.set_num_threads(threads)
+    keep_freed_memory()
     for row in run_experiment(experiment(name), folder, device, progress)["runs"]:
         print(f"{name}, {row['method']}: {row['bpp']:.4f} bpp (estimate), {row['psnr']:.3f} dB, "
               f"{row['file_bytes'] or 'no'} bytes, {row['seconds']:.0f} s")

@@ -29,7 +29,7 @@ from PIL import Image
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from .common import (InputError, averaging_weight, beside, check_choices, full_precision, keep_freed_memory,
+from .common import (InputError, averaging_weight, beside, check_choices, own_torch_state,
                                          load_tensors, optimizer_tensors, restore_optimizer, save_tensors, setting,
                                          write_atomically)
 from .data import read_image
@@ -433,6 +433,7 @@ def write_training(
     beside(out, ".ckpt").unlink(missing_ok=True)
 
 # %% ../nbs/09_training.ipynb #b638569f
+@own_torch_state()
 def train(
     cfg:TrainConfig, # what to train
     images:list, # uint8 arrays (H,W,3)
@@ -448,8 +449,6 @@ def train(
      "where there is one. Under torchrun, all processes share the batch. Raises InputError for a checkpoint of another run.")
     if save_every % log_every:
         raise ValueError("save_every is a multiple of log_every, so that a resumed log has the same rows")
-    keep_freed_memory()
-    full_precision()
     rank, world = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
     if cfg.batch_size % world:
         raise InputError(f"batch_size {cfg.batch_size} is not a multiple of the {world} processes; change one of them")

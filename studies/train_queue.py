@@ -17,7 +17,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import torch
 
-from instance_compression.common import InputError, append_row, beside, load_tensors, locked, provenance, read_rows
+from instance_compression.common import InputError, append_row, beside, keep_freed_memory, load_tensors, locked, provenance, read_rows
 from instance_compression.data import photographs
 from instance_compression.training import TrainConfig, load_photographs, train
 
@@ -75,6 +75,7 @@ def main():
     parser.add_argument("--photographs", type=Path, help="Folder of photographs; train/ of INSTANCE_COMPRESSION_DATA if not given.")
     args = parser.parse_args()
     torch.set_num_threads(1)
+    keep_freed_memory()
     try:
         images = load_photographs(photographs(args.photographs), TrainConfig.crop)
         with locked(args.folder / "queue", seconds=1):

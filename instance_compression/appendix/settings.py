@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ..update_prior import SpikeAndSlab, level_bits
-from ..findings.tables import fall_of_loss, pixels_of
+from ..findings.tables import estimated_gain, pixels_of
 
 # %% ../../nbs/appendix/settings.ipynb #c01b8464
 def main_beside_earlier(
@@ -18,7 +18,7 @@ def main_beside_earlier(
 ) -> pd.DataFrame: # index method, beta, clip; columns main, earlier: gain [%], estimated
     "Put the gains of the default settings beside the gains of the recipe before them."
     both = t["runs"][t["runs"].study.isin(["main", "earlier"])]
-    both = both.assign(gain=fall_of_loss(both, t["progress"]))
+    both = both.assign(gain=estimated_gain(both, t["progress"]))
     return both.pivot_table(index=["method", "beta", "clip"], columns="study", values="gain").dropna()
 
 # %% ../../nbs/appendix/settings.ipynb #461b7acb

@@ -9,7 +9,7 @@ __all__ = ['gain_by_method', 'source_quality_table', 'versions_table', 'versions
 import numpy as np
 import pandas as pd
 
-from ..findings.tables import bd_rate_and_psnr, curve, fall_of_loss, relative_gain
+from ..findings.tables import bd_rate_and_psnr, curve, estimated_gain, coded_gain
 
 # %% ../../nbs/appendix/side_studies.ipynb #e0fc00ae
 def gain_by_method(
@@ -28,7 +28,7 @@ def source_quality_table(
 ) -> pd.DataFrame: # index source; source_psnr [dB]; encoder, full: gain [%], estimated; full_less_encoder
     "Compare the gains on a clip as it is and on the clip coded once more."
     as_is = runs[runs.method.isin(["encoder", "full"])]
-    as_is = as_is.assign(source="as it is", source_psnr=np.nan, gain=fall_of_loss(as_is, progress))
+    as_is = as_is.assign(source="as it is", source_psnr=np.nan, gain=estimated_gain(as_is, progress))
     again = rows.assign(source=rows.crf.map("x265, crf {}".format), gain=100 * (1 - rows.loss / rows.loss_global))
     both = pd.concat([as_is, again])
     return both.groupby("source")[["source_psnr"]].first().join(gain_by_method(both, "source"))
@@ -40,7 +40,7 @@ def versions_table(
     "Put versions of models and settings side by side."
     rows = pd.concat(versions, names=["version", None]).reset_index("version")
     rows = rows[rows.method.isin(["global", "encoder", "full"])].reset_index(drop=True)
-    rows["gain"] = pd.concat([relative_gain(of_one).set_axis(of_one.index) for _, of_one in rows.groupby("version")])
+    rows["gain"] = pd.concat([coded_gain(of_one).set_axis(of_one.index) for _, of_one in rows.groupby("version")])
     table = rows.pivot(index=["version", "beta"], columns="method", values=["coded_bpp", "psnr", "gain"])
     table.columns = table.columns.map("_".join)
     return table.drop(columns="gain_global").reindex(list(versions), level="version")
@@ -73,7 +73,7 @@ def model_size_table(
     sizes = sizes.assign(gain=100 * (1 - sizes.loss / sizes.loss_global))
     trained = training.dropna(subset="val_loss").iloc[-1]
     shipped = shipped.assign(
-        gain=fall_of_loss(shipped, progress), n_receiver=sizes.n_receiver[sizes["size"] == "small"].iloc[0],
+        gain=estimated_gain(shipped, progress), n_receiver=sizes.n_receiver[sizes["size"] == "small"].iloc[0],
         size="small, as shipped", train_steps=int(trained.step), val_loss=trained.val_loss)
     table = gain_by_method(pd.concat([sizes, shipped]), ["size", "n_receiver", "train_steps", "val_loss"])
     return table.reset_index(level=[1, 2, 3]).loc[["half", "small", "double", "small, as shipped"]]

@@ -16,7 +16,7 @@ from matplotlib.ticker import NullLocator, ScalarFormatter
 from ..update_prior import SpikeAndSlab, level_bits
 from ..bit_allocation import GROUPS, by_group
 from ..figures import BETA_STYLE
-from .tables import coded_cost, fall_of_loss, main_runs, of_study, pixels_of, verdict
+from .tables import coded_cost, estimated_gain, main_runs, of_study, pixels_of, verdict
 
 # %% ../../nbs/findings/f5_allocation.ipynb #d5e65896
 def allocation_shares(
@@ -117,7 +117,7 @@ def frames_table(
     first, whole = of_study(t["runs"], "frames"), main_runs(t, beta=1e-3, method="full")
     runs = pd.concat([first, whole[whole["clip"].isin(first["clip"])]])
     table = runs[["clip", "n_frames", "bpp_model"]].assign(
-        gain=fall_of_loss(runs, t["progress"]), model_kbit=runs.bpp_model * pixels_of(runs) / 1000,
+        gain=estimated_gain(runs, t["progress"]), model_kbit=runs.bpp_model * pixels_of(runs) / 1000,
         share_of_bits=100 * runs.bpp_model / runs.bpp)
     return table.sort_values(["clip", "n_frames"]).reset_index(drop=True)
 

@@ -14,7 +14,7 @@ from .tables import METHOD_LABEL, against_encoder, coded_cost, main_runs, of_stu
 
 # %% ../../nbs/findings/f6_latents.ipynb #87d2f889
 def latents_figure(
-    gain:pd.Series, # of `relative_gain`
+    gain:pd.Series, # of `coded_gain`
 ) -> Figure:
     "Draw the gains of encoder only and of optimized latents over beta, a panel for each clip."
     clips = gain.index.get_level_values("clip").unique()

@@ -25,7 +25,7 @@ from .f4_progress import f4, gain_by_step
 from .f5_allocation import allocation_shares, f5, f5_shares, frames_table
 from .f6_latents import f6
 from .tables import (METHOD_LABEL, bd_rate_and_psnr, bd_table, complete_clips, curve, main_runs,
-                                                  of_study, pixels_of, relative_gain, runs_table, training_hours)
+                                                  of_study, pixels_of, coded_gain, runs_table, training_hours)
 
 # %% ../../nbs/findings/numbers.ipynb #e23a73f3
 class Number(NamedTuple):
@@ -183,7 +183,7 @@ def loss_numbers(
     t:dict, # of `read_results`
 ) -> list: # of Number
     "Return gains in L_RDM by method and beta, by ablation, and after 4000 steps."
-    gain, numbers = relative_gain(main_runs(t)), []
+    gain, numbers = coded_gain(main_runs(t)), []
     for (method, beta), value in gain.drop("global", level="method").groupby(["method", "beta"]).mean().items():
         numbers.append(Number(f"loss_{key(method)}_{beta:g}", f"{value:.1f} %", "gain in coded L_RDM, mean over clips, by method and beta"))
     for method, value in gain.drop("global", level="method").xs(("dashcam", 1e-3), level=("clip", "beta")).items():

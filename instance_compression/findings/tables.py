@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['TABLES', 'METHOD_LABEL', 'read_results', 'training_hours', 'of_study', 'pixels_of', 'label_methods', 'complete_clips',
-           'main_runs', 'curve', 'bd_rate_and_psnr', 'bd_table', 'against_encoder', 'coded_cost', 'relative_gain',
-           'loss_global', 'fall_of_loss', 'runs_table', 'verdict']
+           'main_runs', 'curve', 'bd_rate_and_psnr', 'bd_table', 'against_encoder', 'coded_cost', 'coded_gain',
+           'loss_global', 'estimated_gain', 'runs_table', 'verdict']
 
 # %% ../../nbs/findings/tables.ipynb #435565b9
 import warnings
@@ -142,7 +142,7 @@ def coded_cost(
     "Return the cost of each file, rate plus distortion over beta, in bits per pixel."
     return runs.mse / runs.beta + runs.coded_bpp
 
-def relative_gain(
+def coded_gain(
     runs:pd.DataFrame, # rows of `main_runs`
 ) -> pd.Series: # index clip, beta, method: gain [%]
     "Return the reduction of the coded L_RDM relative to the global model, in percent."
@@ -158,7 +158,7 @@ def loss_global(
     "Return L_RDM of the global model on the clip of each run, which is step 0 of the run."
     return runs.run.map(progress[progress.step == 0].set_index("run").loss)
 
-def fall_of_loss(
+def estimated_gain(
     runs:pd.DataFrame, # rows of results/runs.csv
     progress:pd.DataFrame, # their rows in results/progress.csv
 ) -> pd.Series: # gain [%]
@@ -171,7 +171,7 @@ def runs_table(
 ) -> pd.DataFrame: # clip, beta, method, variant, steps, latent_steps, n_nonzero, seconds, gain [%]
     "Put runs side by side with their estimated gains and times. Within a clip, beta and method, the largest gain comes first."
     columns = ["clip", "beta", "method", "variant", "steps", "latent_steps", "n_nonzero", "seconds"]
-    table = runs[columns].assign(gain=fall_of_loss(runs, progress))
+    table = runs[columns].assign(gain=estimated_gain(runs, progress))
     order = {"clip": True, "beta": True, "method": True, "gain": False} # column -> ascending
     return table.sort_values(list(order), ascending=list(order.values())).reset_index(drop=True)
 
