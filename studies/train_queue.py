@@ -4,9 +4,9 @@ python studies/train_queue.py [--folder runs/queue] [--photographs FOLDER]
 
 JOBS lists the jobs. Each job starts from a model of the set h200. A model with a larger distance to the published curve gets more
 steps. Each job leaves NAME.safetensors in the folder, and its losses in the table. The queue writes a checkpoint every 500 steps,
-which take some five minutes. After an interruption it goes on from the last checkpoint. Run it at low priority:
+which take some five minutes. After an interruption it goes on from the last checkpoint. It takes the lowest priority:
 
-nohup nice -n 19 python studies/train_queue.py > runs/queue.log &
+nohup python studies/train_queue.py > runs/queue.log &
 """
 import argparse
 import os
@@ -69,12 +69,20 @@ def run(name: str, cfg: TrainConfig, init: Path, images: list, folder: Path):
     print(f"{name}: done; the machine changed {machine_changes(name)} times", flush=True)
 
 
+def step_aside():
+    "Give other programs the processor first. A nice value alone does not: Linux shares the time between sessions, then within them."
+    os.nice(19)
+    autogroup = Path("/proc/self/autogroup")
+    if autogroup.exists(): autogroup.write_text("19")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, default=ROOT / "runs/queue", help="Folder of models and checkpoints.")
     parser.add_argument("--photographs", type=Path, help="Folder of photographs; train/ of INSTANCE_COMPRESSION_DATA if not given.")
     args = parser.parse_args()
     torch.set_num_threads(1)
+    step_aside()
     keep_freed_memory()
     try:
         images = load_photographs(photographs(args.photographs), TrainConfig.crop)
