@@ -175,7 +175,8 @@ def option_of(
     if choices: kind = Enum(field.name, {name: name for name in choices if name not in WITHOUT_FILE}, type=str)
     panel = None if field.name in EVERYDAY else "Settings of the recipe"
     option = typer.Option(help=field.metadata["help"], show_default=default, rich_help_panel=panel, **special)
-    return inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[Optional[kind], option])
+    return inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=None,
+                             annotation=Annotated[Optional[kind], option])
 
 # %% ../nbs/14_cli.ipynb #44c31582
 def takes_settings(
@@ -378,7 +379,8 @@ def info(
     console.print(table)
     if not update: return console.print("no model update: the receiver is the global model")
     decoder = Decoder(file, model_of_file(file, model))
-    if decoder.header.version == 2: return console.print(f"the update is {decoder.header.update}; its bits are not told apart by group")
+    if decoder.header.version == 2:
+        return console.print(f"the update is {decoder.header.update}; its bits are not told apart by group")
     console.print(allocation_table(decoder))
 
 # %% ../nbs/14_cli.ipynb #a3b76837
@@ -439,7 +441,8 @@ def train(
         help="The model's .safetensors file; a card (.json) and the losses (.csv) are written beside it.")],
     data: Annotated[Optional[Path], typer.Option(
         help="Folder of photographs; train/ of INSTANCE_COMPRESSION_DATA if not given.")] = None,
-    init: Annotated[Optional[Path], typer.Option(help="Start from this model instead of a block transform (KLT) of the photographs.")] = None,
+    init: Annotated[Optional[Path], typer.Option(
+        help="Start from this model instead of a block transform (KLT) of the photographs.")] = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     kodak: Annotated[bool, typer.Option(
         help="Code the 24 Kodak images at the end and put the result on the card; takes minutes.")] = True,
@@ -474,7 +477,8 @@ def demo(
     force: Annotated[bool, typer.Option("--force", help="Overwrite the files of an earlier demo in that folder.")] = False,
 ):
     "Adapt, encode, decode in a fresh process and compare, on a synthetic clip. Takes a few minutes."
-    from instance_compression.figures import busiest_crop, comparison_figure, figure_style # loads matplotlib, which decoding does not need
+    # figures loads matplotlib, which decoding does not need
+    from instance_compression.figures import busiest_crop, comparison_figure, figure_style
     if not force and output.is_dir() and any(output.iterdir()):
         raise InputError(f"{output} is not empty; add --force to write over an earlier demo, or name another output")
     if not output.is_dir(): check_free(output)

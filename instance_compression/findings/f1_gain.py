@@ -105,7 +105,8 @@ def bits_against_codecs(
     references:pd.DataFrame, # results/references.csv
     method:str="full+latents", # ours
 ) -> pd.DataFrame: # index codec, columns clips: BD-rate [%]
-    "Return the change in bits from each codec to our method at equal PSNR; nan where the curves share under a quarter of their range."
+    ("Return the change in bits from each codec to our method at equal PSNR; "
+     "nan where the curves share under a quarter of their range.")
     bits = {}
     for clip in complete_clips(runs):
         ours = curve(runs[(runs["clip"] == clip) & (runs.method == method)])
@@ -126,7 +127,8 @@ def codecs_markdown(
 def amortization_rows(
     t:dict, # of `read_results`
 ) -> pd.DataFrame: # columns of results/amortization.csv
-    "Return the runs of clips with all frames. Where they have the default settings, add the runs of the same clip in the study main."
+    ("Return the runs of clips with all frames. Where they have the default settings, add the runs of the same clip "
+     "in the study main.")
     often, main = t["amortization"], main_runs(t)
     default = often[often.ema > 0]["clip"]  # the older recipe does not average weights
     same = main[main.method.isin(["encoder", "full"]) & main["clip"].isin(default)]
@@ -135,7 +137,7 @@ def amortization_rows(
 
 def amortization_table(
     rows:pd.DataFrame, # of `amortization_rows`
-) -> pd.DataFrame: # index clip, fps, n_frames, megapixels, steps, beta; columns encoder, full: gain [%]; n_nonzero, kbit, share_of_bits [%] of the update
+) -> pd.DataFrame: # by clip, fps, n_frames, megapixels, steps, beta: encoder, full (gain [%]); n_nonzero, kbit, share_of_bits
     "Return the gains of encoder only and the full model, and the size of the update, by the number of frames that share it."
     pixels = pixels_of(rows)
     index = ["clip", "fps", "n_frames", "megapixels", "steps", "beta"]
@@ -148,7 +150,8 @@ def amortization_table(
 def amortization_bd(
     rows:pd.DataFrame, # of `amortization_rows`
 ) -> pd.DataFrame: # index clip, n_frames, steps: bd_rate [%], bd_psnr [dB]
-    "Compare the full model with encoder only, by the number of frames and steps. Raise ValueError if the rows of a clip have several recipes."
+    ("Compare the full model with encoder only, by the number of frames and steps. "
+     "Raise ValueError if the rows of a clip have several recipes.")
     if (rows.groupby("clip")[["decay", "ema"]].nunique() > 1).any(axis=None): raise ValueError("rows of one recipe at a time")
     curves = rows.groupby(["clip", "n_frames", "steps", "method"]).apply(curve, include_groups=False).unstack()
     differences = [bd_rate_and_psnr(row.encoder, row.full) for row in curves.itertuples()]

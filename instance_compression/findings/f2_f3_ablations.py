@@ -18,7 +18,8 @@ from .tables import coded_cost, main_runs, of_study, pixels_of, verdict
 def ablation_table(
     runs:pd.DataFrame, # rows of the study ablations
 ) -> pd.DataFrame: # index variant: coded_bpp_latents, coded_bpp_model, coded_bpp, psnr, n_nonzero, cost (L_RDM / beta)
-    "Return rates and quality of each variant. The unquantized variant has no file: its rates are estimates, and its update counts nothing."
+    ("Return rates and quality of each variant. The unquantized variant has no file: "
+     "its rates are estimates, and its update counts nothing.")
     rows = runs.set_index("variant")
     rows = rows.assign(coded_bpp_latents=rows.coded_bpp_latents.fillna(rows.bpp_y + rows.bpp_z),
                        coded_bpp_model=rows.coded_bpp_model.fillna(0), coded_bpp=rows.coded_bpp.fillna(rows.bpp))
@@ -85,7 +86,8 @@ def f2(
 ) -> tuple: # (the paper's finding, ours, verdict)
     "State F2: costs without model rate, without quantization in the loop, and without both."
     costs = relative_costs(t)
-    here = (f"dashcam, beta 0.001: L_RDM relative to the global model {costs['full']:.2f} (full model), {costs['no-model-rate']:.2f} (no model rate), "
+    here = (f"dashcam, beta 0.001: L_RDM relative to the global model {costs['full']:.2f} (full model), "
+            f"{costs['no-model-rate']:.2f} (no model rate), "
             f"{costs['quantized-after']:.2f} (quantized after), {costs['neither']:.2f} (neither)")
     return "without model rate, or without quantization in the loop, the rate explodes or the result degenerates", here, f2_holds(costs)
 
@@ -104,7 +106,8 @@ def f3(
     "State F3: moved parameters and rate of the update, with the spike and with the slab alone."
     table = ablation_table(of_study(t["runs"], "ablations"))
     spike, slab = table.loc["full"], table.loc["slab-only"]
-    here = (f"dashcam, beta 0.001: parameters that move: {spike.n_nonzero:,.0f} with the spike, {slab.n_nonzero:,.0f} with the slab alone; "
+    here = (f"dashcam, beta 0.001: parameters that move: {spike.n_nonzero:,.0f} with the spike, "
+            f"{slab.n_nonzero:,.0f} with the slab alone; "
             f"rate of the update: {spike.coded_bpp_model:.4f} and {slab.coded_bpp_model:.4f} bpp")
     return "the spike makes zero updates cheap and the update sparse", here, f3_holds(table)
 

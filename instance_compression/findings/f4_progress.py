@@ -68,5 +68,6 @@ def f4(
     final = gain.iloc[:, -1]
     early = 100 * gain[400] / final
     by_beta = ", ".join(f"{value:.1f} % (beta {beta:g})" for beta, value in final.items())
-    here = f"{early.min():.0f} to {early.max():.0f} % of the gain is there after 400 of {gain.columns[-1]} steps; final gain {by_beta}"
+    here = (f"{early.min():.0f} to {early.max():.0f} % of the gain is there after 400 of {gain.columns[-1]} steps; "
+            f"final gain {by_beta}")
     return "most of the gain comes early; higher rates leave more to gain", here, f4_holds(gain)
