@@ -70,7 +70,7 @@ def gain_figure(
         ax.xaxis.set_minor_locator(NullLocator())
     for ax in axes.flat[len(clips):]: ax.remove()
     for ax in axes[:, 0]: ax.set_ylabel(f"PSNR above\n{METHOD_LABEL[anchor]} [dB]")
-    fig.tight_layout(pad=0.4)
+    fig.tight_layout(pad=0.4, h_pad=1.2)
     fig.legend(*axes.flat[0].get_legend_handles_labels(), frameon=False, loc="center", bbox_to_anchor=(0.84, 0.25))
     return fig
 
@@ -96,7 +96,7 @@ def rd_figure(
     for ax in fig.axes: label_methods(ax)
     fig.legend(*fig.axes[0].get_legend_handles_labels(), frameon=False, loc="upper center", bbox_to_anchor=(0.5, 0.01),
                ncol=min(4, 2 * n_columns))
-    fig.tight_layout(pad=0.4)
+    fig.tight_layout(pad=0.4, h_pad=1.2)
     return fig
 
 # %% ../../nbs/findings/f1_gain.ipynb #2d553e41
@@ -165,7 +165,7 @@ def draw_amortization(
     "Draw gains over beta: all frames and the most steps filled, fewer steps light, fewer frames hollow."
     all_frames, most_steps = table.index.get_level_values("n_frames").max(), table.index.get_level_values("steps").max()
     for (frames, steps), group in table.groupby(["n_frames", "steps"]):
-        opacity = 0.0 if frames < all_frames else 1.0 if steps == most_steps else 0.35
+        opacity = 0.0 if frames < all_frames else 1.0 if steps == most_steps else 0.5
         for method in ("encoder", "full"):
             colour, marker = METHOD_STYLE[method]
             ax.plot(group.index.get_level_values("beta"), group[method], color=colour, lw=0.5, marker=marker,
@@ -188,7 +188,7 @@ def amortization_figure(
         left.legend(frameon=False, loc="lower right")
         draw_amortization(right, amortization_table(of_clip))
         right.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
-    fig.tight_layout(pad=0.4)
+    fig.tight_layout(pad=0.4, h_pad=1.2)
     return fig
 
 # %% ../../nbs/findings/f1_gain.ipynb #e7ed1f81
