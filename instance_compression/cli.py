@@ -11,9 +11,9 @@ __all__ = ['app', 'console', 'Size', 'Preset', 'EVERYDAY', 'WITHOUT_FILE', 'writ
 # %% ../nbs/14_cli.ipynb #d43c739a
 import os
 
-from .common import (InputError, append_row, beside, check_columns, check_device, check_free, keep_freed_memory,
-                                         load_tensors, locked, provenance, remove_leftovers, run_command, stopwatch,
-                                         write_atomically)
+from .common import (InputError, append_row, beside, check_columns, check_device, check_free,
+                                         keep_freed_memory, load_tensors, locked, provenance, remove_leftovers,
+                                         run_command, stopwatch, write_atomically)
 from .data import CLIPS, IMAGE_SUFFIXES, fetch_kodak, photographs, read_image
 from .clip import Clip, sample_clip
 from .video import load_clip, sample_frames
@@ -24,8 +24,8 @@ from .training import (TrainConfig, join_processes, load_photographs, local_devi
 from .adapt_config import PRESETS, AdaptConfig
 from .adapted import Adapted
 from .adaptation import adapt, remove_checkpoint
-from .bitstream import (PIXELS_AT_ONCE, BitstreamError, CodedFile, Decoder, Encoded, as_identified, check_decodes,
-                                            encode_clip)
+from .bitstream import (PIXELS_AT_ONCE, BitstreamError, CodedFile, Decoder, Encoded, as_identified,
+                                            check_decodes, encode_clip)
 from .results import COLUMNS, result_row
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
