@@ -11,9 +11,9 @@ __all__ = ['app', 'console', 'Size', 'Preset', 'EVERYDAY', 'WITHOUT_FILE', 'writ
 # %% ../nbs/14_cli.ipynb #d43c739a
 import os
 
-from .common import (InputError, append_row, beside, check_columns, check_device, check_free, keep_freed_memory,
-                                         load_tensors, locked, provenance, remove_leftovers, run_command, stopwatch,
-                                         write_atomically)
+from .common import (InputError, append_row, beside, check_columns, check_device, check_free,
+                                         keep_freed_memory, load_tensors, locked, provenance, remove_leftovers,
+                                         run_command, stopwatch, write_atomically)
 from .data import CLIPS, IMAGE_SUFFIXES, fetch_kodak, photographs, read_image
 from .clip import Clip, sample_clip
 from .video import load_clip, sample_frames
@@ -24,8 +24,8 @@ from .training import (TrainConfig, join_processes, load_photographs, local_devi
 from .adapt_config import PRESETS, AdaptConfig
 from .adapted import Adapted
 from .adaptation import adapt, remove_checkpoint
-from .bitstream import (PIXELS_AT_ONCE, BitstreamError, CodedFile, Decoder, Encoded, as_identified, check_decodes,
-                                            encode_clip)
+from .bitstream import (PIXELS_AT_ONCE, BitstreamError, CodedFile, Decoder, Encoded, as_identified,
+                                            check_decodes, encode_clip)
 from .results import COLUMNS, result_row
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -174,7 +174,8 @@ def option_of(
     if choices: kind = Enum(field.name, {name: name for name in choices if name not in WITHOUT_FILE}, type=str)
     panel = None if field.name in EVERYDAY else "Settings of the recipe"
     option = typer.Option(help=field.metadata["help"], show_default=default, rich_help_panel=panel, **special)
-    return inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[Optional[kind], option])
+    return inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=None,
+                             annotation=Annotated[Optional[kind], option])
 
 # %% ../nbs/14_cli.ipynb #44c31582
 def takes_settings(
@@ -377,7 +378,8 @@ def info(
     console.print(table)
     if not update: return console.print("no model update: the receiver is the global model")
     decoder = Decoder(file, model_of_file(file, model))
-    if decoder.header.version == 2: return console.print(f"the update is {decoder.header.update}; its bits are not told apart by group")
+    if decoder.header.version == 2:
+        return console.print(f"the update is {decoder.header.update}; its bits are not told apart by group")
     console.print(allocation_table(decoder))
 
 # %% ../nbs/14_cli.ipynb #a3b76837
@@ -438,7 +440,8 @@ def train(
         help="The model's .safetensors file; a card (.json) and the losses (.csv) are written beside it.")],
     data: Annotated[Optional[Path], typer.Option(
         help="Folder of photographs; train/ of INSTANCE_COMPRESSION_DATA if not given.")] = None,
-    init: Annotated[Optional[Path], typer.Option(help="Start from this model instead of a block transform (KLT) of the photographs.")] = None,
+    init: Annotated[Optional[Path], typer.Option(
+        help="Start from this model instead of a block transform (KLT) of the photographs.")] = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     kodak: Annotated[bool, typer.Option(
         help="Code the 24 Kodak images at the end and put the result on the card; takes minutes.")] = True,
@@ -474,7 +477,8 @@ def demo(
     force: Annotated[bool, typer.Option("--force", help="Overwrite the files of an earlier demo in that folder.")] = False,
 ):
     "Adapt, encode, decode in a fresh process and compare, on a synthetic clip. Takes a few minutes."
-    from instance_compression.figures import busiest_crop, comparison_figure, figure_style # loads matplotlib, which decoding does not need
+    # figures loads matplotlib, which decoding does not need
+    from instance_compression.figures import busiest_crop, comparison_figure, figure_style
     if not force and output.is_dir() and any(output.iterdir()):
         raise InputError(f"{output} is not empty; add --force to write over an earlier demo, or name another output")
     if not output.is_dir(): check_free(output)

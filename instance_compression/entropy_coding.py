@@ -35,7 +35,8 @@ PRECISION = 24 # bits
 def table_counts(
     masses:np.ndarray, # float64 (n,), not negative
 ) -> np.ndarray: # int64 (n,), at least 1, with the sum 2^24
-    "Masses as integers, rounded down; the largest gets what is left. Raises ValueError if the masses have no finite, positive sum."
+    ("Masses as integers, rounded down; the largest gets what is left. "
+     "Raises ValueError if the masses have no finite, positive sum.")
     free, total = 2**PRECISION - len(masses), math.fsum(masses)
     if not (0 < total < math.inf and free > 0): raise ValueError("a table without mass")
     counts = np.floor(masses * (free / total)).astype(np.int64)

@@ -49,7 +49,8 @@ def read_list(
     try: jobs = [{"kind": "train", "name": "without a name"} | job for job in json.loads(Path(path).read_text())]
     except (OSError, ValueError, TypeError) as e: raise InputError(f"{path} is no list of jobs ({e})") from None
     for job in jobs:
-        if job["kind"] not in KINDS: raise InputError(f"job {job['name']} is of kind {job['kind']}; there are {', '.join(KINDS)}")
+        if job["kind"] not in KINDS:
+            raise InputError(f"job {job['name']} is of kind {job['kind']}; there are {', '.join(KINDS)}")
         KINDS[job["kind"]](job)
     names = [job["name"] for job in jobs]
     if len(set(names)) < len(names): raise InputError(f"two jobs of {path} have the same name")
@@ -117,7 +118,8 @@ class JobList:
         if out.is_file() or Path(f"{out}.0").is_file(): return "is there already"
         if until - begin < FINISH_SECONDS: raise InputError("not started, as no time is left")
         until = min(until, begin + job.get("seconds", math.inf))
-        run = DeviceRun(cfg, self.trainers.trainer(cfg, job.get("compile", self.backend)), self.images, self._init(job.get("init")))
+        run = DeviceRun(cfg, self.trainers.trainer(cfg, job.get("compile", self.backend)),
+                        self.images, self._init(job.get("init")))
         fitting = run.steps_per_second * (until - FINISH_SECONDS - time.time())
         if fitting < max(1, LEAST_SHARE * job.get("steps", 0)):
             raise InputError(f"not started: {job.get('steps', 1)} steps at {run.steps_per_second:.3g} a second end too late")
@@ -155,7 +157,8 @@ def smoke_test(
 ) -> str: # one line about the result
     "Train a small model for ten steps, and write and read it. Raises InputError if that fails."
     begin = time.time()
-    job = {"name": "smoke", "init": None, "beta": 1e-3, "size": "small", "batch_size": 2, "crop": 64, "steps": 10, "compile": None}
+    job = {"name": "smoke", "init": None, "beta": 1e-3, "size": "small", "batch_size": 2, "crop": 64,
+           "steps": 10, "compile": None}
     with tempfile.TemporaryDirectory() as folder:
         said = JobList(images[:4], folder, device, read_every=10).run(job)
         load_model(Path(folder) / "smoke.safetensors")
@@ -177,7 +180,8 @@ def argument_parser() -> argparse.ArgumentParser:
     parser.add_argument("--smoke", action="store_true", help="Take ten small steps first.")
     parser.add_argument("--every", type=int, default=1, help="Take one photograph in so many (1).")
     parser.add_argument("--read-every", type=int, default=250, help="Steps between two looks at the losses (250).")
-    parser.add_argument("--save-every", type=int, default=0, help="Steps between checkpoints, a multiple of --read-every; 0: none (0).")
+    parser.add_argument("--save-every", type=int, default=0,
+                        help="Steps between checkpoints, a multiple of --read-every; 0: none (0).")
     return parser
 
 # %% ../nbs/09c_gpu_jobs.ipynb #3045e42f

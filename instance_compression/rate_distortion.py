@@ -73,10 +73,11 @@ def factorized_bits(
     return -likelihoods.double().clamp(min=MASS_MIN).log2()
 
 # %% ../nbs/04_rate_distortion.ipynb #9e9dc952
+# name -> options of Image.save
 PILLOW_CODECS = {"JPEG 4:4:4": {"format": "JPEG", "subsampling": 0, "optimize": True},
                  "JPEG 4:2:0": {"format": "JPEG", "subsampling": 2, "optimize": True},
                  "WebP": {"format": "WEBP", "method": 6},
-                 "AVIF": {"format": "AVIF", "subsampling": "4:4:4", "speed": 4, "advanced": {"tune": "psnr"}}} # name -> options of Image.save
+                 "AVIF": {"format": "AVIF", "subsampling": "4:4:4", "speed": 4, "advanced": {"tune": "psnr"}}}
 
 def pillow_codec(
     picture:np.ndarray, # uint8 (H,W,3)

@@ -19,7 +19,8 @@ def tile_starts(
     crop:int, # side of a tile [px], rounded up to a multiple of the stride; 0: as the frame
     stride:int, # pixels; tiles start and end at its multiples
 ) -> tuple: # (first pixel of each tile, side of a tile [px])
-    "Cover a side with evenly spaced tiles of one size, which may overlap. The last tile ends less than a stride beyond the frame."
+    ("Cover a side with evenly spaced tiles of one size, which may overlap. "
+     "The last tile ends less than a stride beyond the frame.")
     blocks, most = -(-n // stride), -(-min(n, crop or n) // stride)
     count = -(-blocks // most)
     return [stride * round(i * (blocks - most) / max(1, count - 1)) for i in range(count)], stride * most

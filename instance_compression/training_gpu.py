@@ -424,7 +424,8 @@ def planned_steps(
     step:int, # that were taken
     fitting:float, # steps that fit into the time left
 ) -> int:
-    "The number of steps to plan: as many as were wanted, or as many as fit. While the learning rates fall, never more than before."
+    ("The number of steps to plan: as many as were wanted, or as many as fit. "
+     "While the learning rates fall, never more than before.")
     most = cfg.steps if step > (1 - cfg.decay) * cfg.steps else wanted
     return max(step, 1, min(most, step + int(min(max(0.0, fitting), most))))
 
@@ -452,7 +453,8 @@ class DeviceRun:
         self.step, self.steps_per_second = self.step + n, n / (time.perf_counter() - begin)
         row = {"step": self.step, "seconds": round(time.perf_counter() - self.begin, 2)}
         row |= dict(zip(("mse", "bpp_y", "bpp_z", "loss", "norm"), losses))
-        if not math.isfinite(row["loss"]): raise InputError(f"training diverged before step {self.step}; lower the learning rate")
+        if not math.isfinite(row["loss"]):
+            raise InputError(f"training diverged before step {self.step}; lower the learning rate")
         self.log.append(row | {"psnr": psnr_of(row["mse"])})
         if self.step % validate_every == 0 or self.step == self.cfg.steps: self.validate()
 

@@ -37,7 +37,7 @@ def support_table(
 def entropy_bound(
     runs:pd.DataFrame, # rows of results/runs.csv
     updates:pd.DataFrame, # results/updates.csv
-) -> pd.DataFrame: # index clip, beta, variant; kbit, least_kbit: estimates; could_save [% of all bits], of_update [% of the update's bits]
+) -> pd.DataFrame: # index clip, beta, variant; kbit, least_kbit; could_save [% of all bits], of_update [% of its bits]
     "Compare the price of each update with the least price under a prior that is the same for all parameters."
     rows = []
     for run in runs[runs.run.isin(updates.run)].itertuples():

@@ -70,7 +70,7 @@ def gain_figure(
         ax.xaxis.set_minor_locator(NullLocator())
     for ax in axes.flat[len(clips):]: ax.remove()
     for ax in axes[:, 0]: ax.set_ylabel(f"PSNR above\n{METHOD_LABEL[anchor]} [dB]")
-    fig.tight_layout(pad=0.4)
+    fig.tight_layout(pad=0.4, h_pad=1.2)
     fig.legend(*axes.flat[0].get_legend_handles_labels(), frameon=False, loc="center", bbox_to_anchor=(0.84, 0.25))
     return fig
 
@@ -96,7 +96,7 @@ def rd_figure(
     for ax in fig.axes: label_methods(ax)
     fig.legend(*fig.axes[0].get_legend_handles_labels(), frameon=False, loc="upper center", bbox_to_anchor=(0.5, 0.01),
                ncol=min(4, 2 * n_columns))
-    fig.tight_layout(pad=0.4)
+    fig.tight_layout(pad=0.4, h_pad=1.2)
     return fig
 
 # %% ../../nbs/findings/f1_gain.ipynb #2d553e41
@@ -105,7 +105,8 @@ def bits_against_codecs(
     references:pd.DataFrame, # results/references.csv
     method:str="full+latents", # ours
 ) -> pd.DataFrame: # index codec, columns clips: BD-rate [%]
-    "Return the change in bits from each codec to our method at equal PSNR; nan where the curves share under a quarter of their range."
+    ("Return the change in bits from each codec to our method at equal PSNR; "
+     "nan where the curves share under a quarter of their range.")
     bits = {}
     for clip in complete_clips(runs):
         ours = curve(runs[(runs["clip"] == clip) & (runs.method == method)])
@@ -126,7 +127,8 @@ def codecs_markdown(
 def amortization_rows(
     t:dict, # of `read_results`
 ) -> pd.DataFrame: # columns of results/amortization.csv
-    "Return the runs of clips with all frames. Where they have the default settings, add the runs of the same clip in the study main."
+    ("Return the runs of clips with all frames. Where they have the default settings, add the runs of the same clip "
+     "in the study main.")
     often, main = t["amortization"], main_runs(t)
     default = often[often.ema > 0]["clip"]  # the older recipe does not average weights
     same = main[main.method.isin(["encoder", "full"]) & main["clip"].isin(default)]
@@ -135,7 +137,7 @@ def amortization_rows(
 
 def amortization_table(
     rows:pd.DataFrame, # of `amortization_rows`
-) -> pd.DataFrame: # index clip, fps, n_frames, megapixels, steps, beta; columns encoder, full: gain [%]; n_nonzero, kbit, share_of_bits [%] of the update
+) -> pd.DataFrame: # by clip, fps, n_frames, megapixels, steps, beta: encoder, full (gain [%]); n_nonzero, kbit, share_of_bits
     "Return the gains of encoder only and the full model, and the size of the update, by the number of frames that share it."
     pixels = pixels_of(rows)
     index = ["clip", "fps", "n_frames", "megapixels", "steps", "beta"]
@@ -148,7 +150,8 @@ def amortization_table(
 def amortization_bd(
     rows:pd.DataFrame, # of `amortization_rows`
 ) -> pd.DataFrame: # index clip, n_frames, steps: bd_rate [%], bd_psnr [dB]
-    "Compare the full model with encoder only, by the number of frames and steps. Raise ValueError if the rows of a clip have several recipes."
+    ("Compare the full model with encoder only, by the number of frames and steps. "
+     "Raise ValueError if the rows of a clip have several recipes.")
     if (rows.groupby("clip")[["decay", "ema"]].nunique() > 1).any(axis=None): raise ValueError("rows of one recipe at a time")
     curves = rows.groupby(["clip", "n_frames", "steps", "method"]).apply(curve, include_groups=False).unstack()
     differences = [bd_rate_and_psnr(row.encoder, row.full) for row in curves.itertuples()]
@@ -162,7 +165,7 @@ def draw_amortization(
     "Draw gains over beta: all frames and the most steps filled, fewer steps light, fewer frames hollow."
     all_frames, most_steps = table.index.get_level_values("n_frames").max(), table.index.get_level_values("steps").max()
     for (frames, steps), group in table.groupby(["n_frames", "steps"]):
-        opacity = 0.0 if frames < all_frames else 1.0 if steps == most_steps else 0.35
+        opacity = 0.0 if frames < all_frames else 1.0 if steps == most_steps else 0.5
         for method in ("encoder", "full"):
             colour, marker = METHOD_STYLE[method]
             ax.plot(group.index.get_level_values("beta"), group[method], color=colour, lw=0.5, marker=marker,
@@ -185,7 +188,7 @@ def amortization_figure(
         left.legend(frameon=False, loc="lower right")
         draw_amortization(right, amortization_table(of_clip))
         right.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
-    fig.tight_layout(pad=0.4)
+    fig.tight_layout(pad=0.4, h_pad=1.2)
     return fig
 
 # %% ../../nbs/findings/f1_gain.ipynb #e7ed1f81

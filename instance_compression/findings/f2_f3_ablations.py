@@ -18,7 +18,8 @@ from .tables import coded_cost, main_runs, of_study, pixels_of, verdict
 def ablation_table(
     runs:pd.DataFrame, # rows of the study ablations
 ) -> pd.DataFrame: # index variant: coded_bpp_latents, coded_bpp_model, coded_bpp, psnr, n_nonzero, cost (L_RDM / beta)
-    "Return rates and quality of each variant. The unquantized variant has no file: its rates are estimates, and its update counts nothing."
+    ("Return rates and quality of each variant. The unquantized variant has no file: "
+     "its rates are estimates, and its update counts nothing.")
     rows = runs.set_index("variant")
     rows = rows.assign(coded_bpp_latents=rows.coded_bpp_latents.fillna(rows.bpp_y + rows.bpp_z),
                        coded_bpp_model=rows.coded_bpp_model.fillna(0), coded_bpp=rows.coded_bpp.fillna(rows.bpp))

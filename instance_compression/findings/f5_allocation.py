@@ -22,7 +22,7 @@ from .tables import coded_cost, estimated_gain, main_runs, of_study, pixels_of, 
 def allocation_shares(
     runs:pd.DataFrame, # rows of the full model in `main_runs`
     allocation:pd.DataFrame, # their rows in results/allocation.csv
-) -> pd.DataFrame: # index beta, clip, group: static, dynamic [% of the update's bits], moved [% of the receiver's parameters], n_clipped
+) -> pd.DataFrame: # by beta, clip, group: static, dynamic [% of the bits], moved [% of all parameters], n_clipped
     "Return the share of each group of parameters in the bits and in the moved parameters of each run."
     tables = {}
     for run in runs.drop_duplicates("run").itertuples():
@@ -131,8 +131,10 @@ def frames_figure(
         unsent = rows[rows.bpp_model == 0]
         for ax, column in ((left, "gain"), (right, "share_of_bits")):
             ax.plot(rows.n_frames, rows[column], color=colour, marker="o")
-            ax.annotate(clip, (rows.n_frames.iloc[-1], rows[column].iloc[-1]), (5, 0), textcoords="offset points", va="top", color=colour)
-            if len(unsent): ax.plot(unsent.n_frames, unsent[column], "o", color=colour, mfc="w", label="no update sent", clip_on=False)
+            ax.annotate(clip, (rows.n_frames.iloc[-1], rows[column].iloc[-1]), (5, 0),
+                        textcoords="offset points", va="top", color=colour)
+            if len(unsent):
+                ax.plot(unsent.n_frames, unsent[column], "o", color=colour, mfc="w", label="no update sent", clip_on=False)
     for ax in (left, right):
         ax.set(xscale="log", xlabel="Frames", xticks=(1, 2, 5, 10, 20, 40), ylim=(0, None))
         ax.xaxis.set_major_formatter(ScalarFormatter())

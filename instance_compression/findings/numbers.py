@@ -103,7 +103,8 @@ def all_frames_numbers(
         numbers += [Number(f"{clip}_{frames}_{steps}_times", f"{row.bd_psnr / first:.1f}", "this BD-PSNR over that at 2 fps"),
                     Number(f"{clip}_{frames}_frames", f"{n_frames}", "frames, all or at 2 fps"),
                     Number(f"{clip}_{frames}_fps", f"{of_clip.fps.iloc[0]:g}", "frames per second, all or 2"),
-                    Number(f"{clip}_{frames}_megapixels", f"{pixels_of(of_clip).iloc[0] / 1e6:.0f}", "million pixels, all or at 2 fps")]
+                    Number(f"{clip}_{frames}_megapixels", f"{pixels_of(of_clip).iloc[0] / 1e6:.0f}",
+                           "million pixels, all or at 2 fps")]
     return list(dict.fromkeys(numbers))  # frames and pixels once, not for each number of steps
 
 # %% ../../nbs/findings/numbers.ipynb #ae04bbd8
@@ -114,7 +115,8 @@ def codec_numbers(
     numbers = []
     for codec, bits in bits_against_codecs(main_runs(t), t["references"]).iterrows():
         name = key(codec.split()[0])
-        numbers.append(Number(f"fewer_bits_than_{name}", f"{(bits < 0).sum()}", f"clips on which full model + latents beats {codec}"))
+        numbers.append(Number(f"fewer_bits_than_{name}", f"{(bits < 0).sum()}",
+                              f"clips on which full model + latents beats {codec}"))
         for clip, change in bits.dropna().items():
             numbers.append(Number(f"{name}_bits_{clip}", f"{change:+.1f} %", f"BD-rate, full model + latents against {codec}"))
     return numbers
@@ -125,14 +127,18 @@ def kodak_numbers(
     "Return rate and PSNR of the global models on Kodak, and the distances to other codecs."
     models, others = t["kodak"], against_others(t["kodak"], t["kodak_codecs"], t["kodak_anchors"])
     below = -others["PSNR against mbt2018-mean [dB]"]
-    numbers = [Number("below_mbt2018_least", f"{below.min():.1f} dB", "least distance of a global model to mbt2018-mean on Kodak"),
-               Number("below_mbt2018_most", f"{below.max():.1f} dB", "largest distance of a global model to mbt2018-mean on Kodak")]
+    numbers = [Number("below_mbt2018_least", f"{below.min():.1f} dB",
+                      "least distance of a global model to mbt2018-mean on Kodak"),
+               Number("below_mbt2018_most", f"{below.max():.1f} dB",
+                      "largest distance of a global model to mbt2018-mean on Kodak")]
     for i, beta in models.beta.items():
-        numbers += [Number(f"kodak_bpp_{beta:g}", f"{models.coded_bpp[i]:.3f} bpp", "coded rate of a global model on Kodak, by beta"),
+        numbers += [Number(f"kodak_bpp_{beta:g}", f"{models.coded_bpp[i]:.3f} bpp",
+                           "coded rate of a global model on Kodak, by beta"),
                     Number(f"kodak_psnr_{beta:g}", f"{models.psnr_mean[i]:.2f} dB", "PSNR of a global model on Kodak, by beta")]
         for column, value in others.loc[i].dropna().items():
             codec, unit = column.split(" against ")[1][:-1].split(" [")
-            numbers.append(Number(f"kodak_{key(codec)}_{beta:g}", f"{value:+.1f} {unit}", f"{column.split(' [')[0]} on Kodak, by beta"))
+            numbers.append(Number(f"kodak_{key(codec)}_{beta:g}", f"{value:+.1f} {unit}",
+                                  f"{column.split(' [')[0]} on Kodak, by beta"))
     return numbers
 
 # %% ../../nbs/findings/numbers.ipynb #b1163c57
@@ -154,8 +160,10 @@ def picture_numbers(
     "Return rate and PSNR of the files behind the picture of the synthetic sample."
     numbers = [Number("picture_steps", f"{t['picture'].steps.max()}", "steps behind the picture of the synthetic sample")]
     for row in t["picture"].itertuples():
-        numbers += [Number(f"picture_{key(row.method)}_psnr", f"{row.psnr:.2f} dB", "PSNR in the picture of the synthetic sample"),
-                    Number(f"picture_{key(row.method)}_bpp", f"{row.coded_bpp:.3f} bpp", "rate in the picture of the synthetic sample")]
+        numbers += [Number(f"picture_{key(row.method)}_psnr", f"{row.psnr:.2f} dB",
+                           "PSNR in the picture of the synthetic sample"),
+                    Number(f"picture_{key(row.method)}_bpp", f"{row.coded_bpp:.3f} bpp",
+                           "rate in the picture of the synthetic sample")]
     return numbers
 
 # %% ../../nbs/findings/numbers.ipynb #babcffb6
@@ -171,9 +179,12 @@ def update_numbers(
             Number("sender_parameters", f"{n_sender / 1e6:.1f} million", "parameters of the sender"),
             Number("static_kbit", f"{bits / 1000:.0f} kbit", "static bits of an update"),
             Number("static_bits_of_zero", f"{bits / n_receiver:.4f} bit", "static bits of one parameter"),
-            Number("static_share_least", f"{means.static.min():.0f} %", "static bits of all bits of the update, smallest mean over clips"),
-            Number("static_share_most", f"{means.static.max():.0f} %", "static bits of all bits of the update, largest mean over clips"),
-            Number("static_share_run", f"{rows.static.max():.0f} %", "static bits of all bits of the update, largest of all runs"),
+            Number("static_share_least", f"{means.static.min():.0f} %",
+                   "static bits of all bits of the update, smallest mean over clips"),
+            Number("static_share_most", f"{means.static.max():.0f} %",
+                   "static bits of all bits of the update, largest mean over clips"),
+            Number("static_share_run", f"{rows.static.max():.0f} %",
+                   "static bits of all bits of the update, largest of all runs"),
             Number("moved_least", f"{means.moved.min():.2f} %", "parameters of the receiver that move, smallest mean over clips"),
             Number("moved_most", f"{means.moved.max():.2f} %", "parameters of the receiver that move, largest mean over clips"),
             Number("moved_run", f"{rows.moved.max():.2f} %", "parameters of the receiver that move, largest of all runs")]
@@ -185,13 +196,17 @@ def loss_numbers(
     "Return gains in L_RDM by method and beta, by ablation, and after 4000 steps."
     gain, numbers = coded_gain(main_runs(t)), []
     for (method, beta), value in gain.drop("global", level="method").groupby(["method", "beta"]).mean().items():
-        numbers.append(Number(f"loss_{key(method)}_{beta:g}", f"{value:.1f} %", "gain in coded L_RDM, mean over clips, by method and beta"))
+        numbers.append(Number(f"loss_{key(method)}_{beta:g}", f"{value:.1f} %",
+                              "gain in coded L_RDM, mean over clips, by method and beta"))
     for method, value in gain.drop("global", level="method").xs(("dashcam", 1e-3), level=("clip", "beta")).items():
-        numbers.append(Number(f"loss_{key(method)}_dashcam", f"{value:.1f} %", "gain in coded L_RDM on dashcam at beta 0.001, by method"))
+        numbers.append(Number(f"loss_{key(method)}_dashcam", f"{value:.1f} %",
+                              "gain in coded L_RDM on dashcam at beta 0.001, by method"))
     for variant, cost in relative_costs(t)[list(ABLATIONS)].items():
-        numbers.append(Number(f"loss_variant_{key(variant)}", f"{100 * (1 - cost):.1f} %", "gain in L_RDM on dashcam at beta 0.001, by ablation"))
+        numbers.append(Number(f"loss_variant_{key(variant)}", f"{100 * (1 - cost):.1f} %",
+                              "gain in L_RDM on dashcam at beta 0.001, by ablation"))
     longer = gain_by_step(t["progress"][t["progress"].run == "steps-dashcam-4000-full-0.001"], 4000)
-    numbers.append(Number("loss_full_4000_steps", f"{longer.iloc[0, -1]:.1f} %", "gain in L_RDM of 4000 steps on dashcam at beta 0.001"))
+    numbers.append(Number("loss_full_4000_steps", f"{longer.iloc[0, -1]:.1f} %",
+                          "gain in L_RDM of 4000 steps on dashcam at beta 0.001"))
     return numbers
 
 # %% ../../nbs/findings/numbers.ipynb #6056f4f9
@@ -203,7 +218,8 @@ def few_frames_numbers(
     for row in frames_table(t).itertuples():
         name = f"{row.clip}_first_{row.n_frames}"
         numbers += [Number(f"{name}_gain", f"{row.gain:.1f} %", "gain in L_RDM on the first frames of a clip, beta 0.001"),
-                    Number(f"{name}_share", f"{row.share_of_bits:.1f} %", "update, share of all bits, on the first frames of a clip"),
+                    Number(f"{name}_share", f"{row.share_of_bits:.1f} %",
+                           "update, share of all bits, on the first frames of a clip"),
                     Number(f"{name}_kbit", f"{row.model_kbit:.0f} kbit", "bits of the update on the first frames of a clip")]
     return numbers
 
@@ -216,8 +232,10 @@ def seed_numbers(
     gain = runs_table(runs, t["progress"]).pivot(index="variant", columns="method", values="gain")
     more = gain.full - gain.encoder
     numbers = [Number("n_seeds", f"{len(gain)}", "seeds on dashcam at beta 0.001"),
-               Number("seeds_more_least", f"{more.min():.2f}", "points of L_RDM that full gains more than encoder only, least of the seeds"),
-               Number("seeds_more_most", f"{more.max():.2f}", "points of L_RDM that full gains more than encoder only, most of the seeds")]
+               Number("seeds_more_least", f"{more.min():.2f}",
+                      "points of L_RDM that full gains more than encoder only, least of the seeds"),
+               Number("seeds_more_most", f"{more.max():.2f}",
+                      "points of L_RDM that full gains more than encoder only, most of the seeds")]
     for method in gain:
         numbers += [Number(f"seeds_{method}_least", f"{gain[method].min():.1f} %", "gain in L_RDM, least of the seeds"),
                     Number(f"seeds_{method}_most", f"{gain[method].max():.1f} %", "gain in L_RDM, most of the seeds")]
@@ -250,11 +268,14 @@ def readme_numbers(
 ) -> list: # of Number
     "Return every number that README may quote. Raise ValueError if two numbers share a name."
     paper = 100_000 * 1920 * 1080 / (1000 * 384**2)
-    numbers = [Number("paper_pixels_times", f"{round(paper, -2):,.0f}", "pixels of the paper's steps over pixels of our 1000 steps (as we recall the paper)"),
-               Number("training_hours", f"{training_hours(results):.0f} hours", "training of the shipped models, one CPU thread, pauses included")]
+    numbers = [Number("paper_pixels_times", f"{round(paper, -2):,.0f}",
+                      "pixels of the paper's steps over pixels of our 1000 steps (as we recall the paper)"),
+               Number("training_hours", f"{training_hours(results):.0f} hours",
+                      "training of the shipped models, one CPU thread, pauses included")]
     for part in (gain_numbers, clip_numbers, all_frames_numbers, codec_numbers, kodak_numbers, finding_numbers, picture_numbers,
                  update_numbers, loss_numbers, few_frames_numbers, seed_numbers, time_numbers):
         numbers += part(t)
     names = [number.name for number in numbers]
-    if twice := {name for name in names if names.count(name) > 1}: raise ValueError(f"two numbers with the name {sorted(twice)[0]}")
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise ValueError(f"two numbers with the name {sorted(twice)[0]}")
     return numbers

@@ -67,7 +67,8 @@ def fill_markers(
     tables:dict, # name -> Markdown of a table
     numbers:dict, # name -> text of a number
 ) -> str: # the text with every table and number replaced
-    "Put tables and numbers between their markers. Raise ValueError for an unknown name, a marker without end, or a line that begins with a marker of a number."
+    ("Put tables and numbers between their markers. Raise ValueError for an unknown name, a marker without end, or a "
+     "line that begins with a marker of a number.")
     lines = {name: table + "\n" for name, table in tables.items()}
     for pattern, start, end, known in ((_TABLE, None, "<!-- end -->", lines), (_NUMBER, "<!-- n:", "<!-- /n -->", numbers)):
         found = pattern.findall(text)
@@ -77,7 +78,8 @@ def fill_markers(
         if unknown: raise ValueError(f"unknown name in a marker: {unknown[0]}; all names are in nbs/findings/summary.ipynb")
         text = pattern.sub(lambda match: match[1] + known[match[2]] + match[3], text)
     if re.search("^<!-- n:", text, re.MULTILINE):
-        raise ValueError("a line begins with a marker of a number, and Markdown would not format this line; put a word before the marker")
+        raise ValueError("a line begins with a marker of a number, "
+                         "and Markdown would not format this line; put a word before the marker")
     return text
 
 # %% ../../nbs/findings/summary.ipynb #2fa2bce0
@@ -125,7 +127,8 @@ def rebuild(
     figures:Path="figures", # folder for PDF and PNG files
     readme:Path="README.md", # text with markers, replaced
 ):
-    "Draw all figures and fill README from the tables, and print what was written. Raise FileNotFoundError where a table or README is missing."
+    ("Draw all figures and fill README from the tables, and print what was written. "
+     "Raise FileNotFoundError where a table or README is missing.")
     text = fill(Path(readme).read_text(), results)
     print("\n".join(build_figures(results, figures)))
     Path(readme).write_text(text)
