@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 missing = []
-for script in sorted(p for folder in ("studies", "benchmarks", "conformance") for p in Path(folder).glob("*.py")):
+for script in [Path("README.md"), *sorted(p for folder in ("studies", "benchmarks", "conformance") for p in Path(folder).glob("*.py"))]:
     lines = re.findall(r"from instance_compression(?:\.\w+)* import (?:\([^)]*\)|[^\n(]+)", script.read_text())
     for statement in (node for line in lines for node in ast.parse(line.split("\\n")[0]).body):
         module = importlib.import_module(statement.module)

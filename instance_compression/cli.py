@@ -8,9 +8,12 @@ __all__ = ['app', 'console', 'Size', 'Preset', 'EVERYDAY', 'WITHOUT_FILE', 'writ
            'chosen', 'describe', 'summarize', 'peak_memory', 'check_memory', 'encode', 'decode', 'allocation_table',
            'info', 'kodak_result', 'check_outputs', 'lacks_only_card', 'model_card', 'train', 'demo']
 
-# %% ../nbs/14_cli.ipynb #d43c739a
+# %% ../nbs/14_cli.ipynb #56bfca3b
 import os
 
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE"); # the package below loads torch
+
+# %% ../nbs/14_cli.ipynb #d43c739a
 from .common import (InputError, append_row, beside, check_columns, check_device, check_free,
                                          keep_freed_memory, load_tensors, locked, provenance, remove_leftovers,
                                          run_command, stopwatch, write_atomically)
@@ -27,8 +30,6 @@ from .adaptation import adapt, remove_checkpoint
 from .bitstream import (PIXELS_AT_ONCE, BitstreamError, CodedFile, Decoder, Encoded, as_identified,
                                             check_decodes, encode_clip)
 from .results import COLUMNS, result_row
-
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 # %% ../nbs/14_cli.ipynb #b81ba909
 import dataclasses
