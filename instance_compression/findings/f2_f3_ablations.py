@@ -105,7 +105,9 @@ def f3(
     "State F3: moved parameters and rate of the update, with the spike and with the slab alone."
     table = ablation_table(of_study(t["runs"], "ablations"))
     spike, slab = table.loc["full"], table.loc["slab-only"]
-    here = (f"{spike.n_nonzero:,.0f} parameters move with the spike, {slab.n_nonzero:,.0f} with the slab alone; "
+    n_parameters = t["allocation"].groupby("run").n_parameters.sum().max()  # of the receiver
+    moved = [100 * row.n_nonzero / n_parameters for row in (spike, slab)]
+    here = (f"{moved[0]:.2f} % of the parameters move with the spike, {moved[1]:.0f} % with the slab alone; "
             f"the update takes {spike.coded_bpp_model:.4f} and {slab.coded_bpp_model:.4f} bpp (dashcam, beta 1e-3)")
     return "the spike makes the update sparse", here, f3_holds(table)
 

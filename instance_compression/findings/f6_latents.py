@@ -54,5 +54,5 @@ def f6(
     "State F6: BD-PSNR and BD-rate of optimized latents against encoder only, on the mean over clips."
     latents = against_encoder(t).loc["latents"]
     steps = int(main_runs(t, method="latents").latent_steps.max())
-    here = f"optimized latents ({steps} steps per frame) against encoder only: {latents.bd_psnr:+.2f} dB, {latents.bd_rate:+.1f} % bits"
+    here = f"optimized latents of the global model ({steps} steps per frame) against encoder only: {latents.bd_psnr:+.2f} dB, {latents.bd_rate:+.1f} % bits"
     return "encoder only is about as good as optimized latents", here, f6_holds(latents.bd_psnr)
