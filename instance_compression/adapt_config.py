@@ -60,7 +60,7 @@ def check_settings(cfg:"AdaptConfig"):
 class AdaptConfig:
     "Everything that decides the result of an adaptation. Raises InputError for a setting that has no meaning."
     method:str = setting("full",
-        "What to adapt: nothing, the sender, the latents, or the full model. (encoder and full as in the paper: with "
+        "The part that adapts: nothing, the sender, the latents, or the full model. (encoder and full as in the paper: with "
         "--latent-steps 0.)", METHODS)
     beta:float = setting(1e-3, "Weight of the rates R and M.")
     # 0 here is auto on the command line

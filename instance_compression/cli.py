@@ -426,7 +426,7 @@ def model_card(
     init:Optional[Path], # model that it started from
     device:str, # that trained it
 ) -> dict:
-    "What the model is, and how it was made."
+    "Identity, settings, device and machine of a trained model."
     model = load_model(output)
     return {"model": output.name, "identity": model_identity(model), **model.channels, "beta": cfg.beta,
             "n_photographs": n_photographs, "init": init.name if init else "klt",

@@ -36,7 +36,7 @@ def packed_bytes(
     path:Path, # an image file
     quality:int, # of the AVIF file, 1 to 100
 ) -> tuple: # (suffix, file's bytes)
-    "What a pack holds of a photograph: its own file, or an AVIF file that is much smaller."
+    "The bytes that a pack holds of a photograph: its own file, or an AVIF file that is much smaller."
     original, smaller = Path(path).read_bytes(), avif_bytes(read_image(path), quality)
     return (".avif", smaller) if len(smaller) <= WORTH_IT * len(original) else (Path(path).suffix.lower(), original)
 

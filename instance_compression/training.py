@@ -322,7 +322,7 @@ def run_key(
     init:Path|Hyperprior|None, # what the run starts from
     device:str, # "cpu" or "cuda"
 ) -> dict: # config, photographs, init, device
-    "What a checkpoint belongs to."
+    "The run that a checkpoint belongs to."
     checksum = 0
     for image in images: checksum = zlib.crc32(image, checksum)
     return {"config": dataclasses.asdict(cfg), "photographs": checksum,

@@ -40,7 +40,7 @@ def pick(
 # %% ../nbs/00c_video.ipynb #6b71ece7
 @dataclass
 class _Progress:
-    "What decoding has met so far."
+    "Frames, damage and times that decoding has met so far."
     broken: int = 0 # frames that could not be decoded
     last: Fraction = Fraction(0) # time of the last frame [s]
 
