@@ -294,7 +294,7 @@ def encode(
     scales: Annotated[Optional[bool], typer.Option(
         help="Use the bin scales of the global model. Without scales, all bins have the width t.",
         show_default="--scales in fast, --no-scales in paper")] = None,
-    device: Annotated[str, typer.Option(help="Where the steps run: cpu or cuda.")] = "cpu",
+    device: Annotated[str, typer.Option(help="Where the steps run: cpu or cuda. On a GPU, the same command may give a file of other bytes each time.")] = "cpu",
     table: Annotated[Optional[Path], typer.Option(help="Append the result as a row to this .csv.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the output.")] = False,
     **settings,
