@@ -252,7 +252,7 @@ class Adaptation:
         if not self.latents.is_complete: self.latents.advance(self.seconds)
         self.step = self.schedule.last + self.latents.steps
         if self.latents.is_complete:
-            self._offer(stopwatch("measuring")(measured)(self.latents.adapted(self.step), self.frames))
+            self._offer(measured(self.latents.adapted(self.step), self.frames))
             self.latents_done = True
 
     def _assembled(self, tensors:dict, frames:np.ndarray=None) -> Adapted:
@@ -319,7 +319,7 @@ def load_checkpoint(path:Path, run:Adaptation, key:dict):
     tensors, meta = load_tensors(path)
     differs = [name for name, value in key.items() if meta.get(name) != value]
     if differs: raise InputError(f"checkpoint {path} belongs to another {differs[0]}; remove it or name another one")
-    group = lambda prefix: {name.split(".")[1]: t for name, t in tensors.items() if name.startswith(prefix + ".")}
+    def group(prefix): return {name.split(".")[1]: t for name, t in tensors.items() if name.startswith(prefix + ".")}
     networks = run.networks
     with torch.no_grad():
         for name, t in group("trained").items(): networks.tensors[name].copy_(t)

@@ -87,6 +87,7 @@ class Adapted:
         return codec_of(self.model).encode(self.symbols(i, frame), self.tables)
 
 # %% ../nbs/10c_adapted.ipynb #ef3193fa
+@stopwatch("measuring")
 def measured(
     adapted:Adapted, # with any metrics
     frames:np.ndarray, # uint8 (T,H,W,3)

@@ -258,8 +258,7 @@ def peak_memory(
 ) -> float: # bytes
     "The peak memory, roughly, of an encode on a CPU."
     n_frames, n_pixels = shape[0], shape[1] * shape[2]
-    side_by_side = max(n_pixels, min(n_frames * n_pixels, PIXELS_AT_ONCE))
-    need = max(300 * min(side_by_side, PIXELS_AT_ONCE), 180 * n_pixels)
+    need = max(300 * min(n_frames * n_pixels, PIXELS_AT_ONCE), 180 * n_pixels)
     if cfg.networks: need += 500 * cfg.batch_size * min(n_pixels, cfg.crop**2 or n_pixels)
     if cfg.latent_steps: need += 430 * n_pixels
     wider = 1 if "widths" in model_global.channels else 2.3 * model_global.N / 128

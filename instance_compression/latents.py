@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from .adapt_config import AdaptConfig, adam
+from .clip import temporary_folder
 from .codec import codec_of, pad
 from .common import stopwatch
 from .rate_distortion import rate_distortion, rd_cost
@@ -54,7 +55,7 @@ class CodedLatents:
         path:Path=None, # file to go on from; None: a temporary file
         key:str="", # what the latents belong to; a file with another key is begun again
     ):
-        self._file = open(path, "a+b") if path else tempfile.TemporaryFile()
+        self._file = open(path, "a+b") if path else tempfile.TemporaryFile(dir=temporary_folder())
         self._lock, self._places = threading.Lock(), []  # a place is (offset, size)
         self.seconds = 0.0  # of the last frame
         first_line = key.encode() + b"\n"

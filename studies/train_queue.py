@@ -6,18 +6,17 @@ JOBS lists the jobs. Each job starts from a model of the set h200. A model with 
 steps. Each job leaves NAME.safetensors in the folder, and its losses in the table. The queue writes a checkpoint every 500 steps,
 which take some five minutes. After an interruption it goes on from the last checkpoint. It takes the lowest priority:
 
-nohup python studies/train_queue.py > runs/queue.log &
+setsid python studies/train_queue.py > runs/queue.log 2>&1 &
 """
 import argparse
 import os
-import sys
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import torch
 
-from instance_compression.common import InputError, append_row, beside, keep_freed_memory, load_tensors, locked, provenance, read_rows
+from instance_compression.common import append_row, beside, keep_freed_memory, load_tensors, locked, provenance, read_rows, run_command
 from instance_compression.data import photographs
 from instance_compression.training import TrainConfig, load_photographs, train
 
@@ -70,10 +69,19 @@ def run(name: str, cfg: TrainConfig, init: Path, images: list, folder: Path):
 
 
 def step_aside():
-    "Give other programs the processor first. A nice value alone does not: Linux shares the time between sessions, then within them."
+    ("Give other programs the processor first. A nice value counts within a session only: Linux shares the time between sessions. "
+     "So a program that has a session of its own lowers its session, too.")
     os.nice(19)
     autogroup = Path("/proc/self/autogroup")
-    if autogroup.exists(): autogroup.write_text("19")
+    if autogroup.exists() and os.getsid(0) == os.getpid(): autogroup.write_text("19")
+
+
+def run_all(folder: Path, folder_of_photographs: Path):
+    "Do all jobs. Raises InputError where a queue is at work in this folder, or photographs are missing."
+    images = load_photographs(photographs(folder_of_photographs), TrainConfig.crop)
+    with locked(folder / "queue", seconds=1):
+        for name, beta, init, steps, decay in JOBS:
+            run(name, TrainConfig(beta=beta, steps=steps, decay=decay), init, images, folder)
 
 
 def main():
@@ -84,12 +92,7 @@ def main():
     torch.set_num_threads(1)
     step_aside()
     keep_freed_memory()
-    try:
-        images = load_photographs(photographs(args.photographs), TrainConfig.crop)
-        with locked(args.folder / "queue", seconds=1):
-            for name, beta, init, steps, decay in JOBS:
-                run(name, TrainConfig(beta=beta, steps=steps, decay=decay), init, images, args.folder)
-    except InputError as e: sys.exit(f"error: {e}")
+    run_command(lambda: run_all(args.folder, args.photographs))
 
 
 if __name__ == "__main__": main()

@@ -157,13 +157,13 @@ def finding_numbers(
 def picture_numbers(
     t:dict, # of `read_results`
 ) -> list: # of Number
-    "Return rate and PSNR of the files behind the picture of the synthetic sample."
-    numbers = [Number("picture_steps", f"{t['picture'].steps.max()}", "steps behind the picture of the synthetic sample")]
+    "Return rate and PSNR of the files behind the picture of room."
+    numbers = [Number("picture_steps", f"{t['picture'].steps.max()}", "steps behind the picture of room")]
     for row in t["picture"].itertuples():
         numbers += [Number(f"picture_{key(row.method)}_psnr", f"{row.psnr:.2f} dB",
-                           "PSNR in the picture of the synthetic sample"),
+                           "PSNR in the picture of room"),
                     Number(f"picture_{key(row.method)}_bpp", f"{row.coded_bpp:.3f} bpp",
-                           "rate in the picture of the synthetic sample")]
+                           "rate in the picture of room")]
     return numbers
 
 # %% ../../nbs/findings/numbers.ipynb #babcffb6
