@@ -261,7 +261,7 @@ def peak_memory(
     need = max(300 * min(n_frames * n_pixels, PIXELS_AT_ONCE), 180 * n_pixels)
     if cfg.networks: need += 500 * cfg.batch_size * min(n_pixels, cfg.crop**2 or n_pixels)
     if cfg.latent_steps: need += 430 * n_pixels
-    wider = 1 if "widths" in model_global.channels else 2.3 * model_global.N / 128
+    wider = (64 + model_global.channels["widths"][0]) / 96  # 1 for the small model, which has 32 channels at half the resolution
     return 1.2e9 + wider * need
 
 def check_memory(model_global:Hyperprior, shape:tuple, cfg:AdaptConfig):

@@ -245,7 +245,7 @@ def seed_numbers(
 def time_numbers(
     t:dict, # of `read_results`
 ) -> list: # of Number
-    "Return the measured times on the processor measured last, and the minutes of the runs on dashcam."
+    "Return the measured times on the processor measured last, the minutes of the runs on dashcam, and the peak memory."
     *_, (machine, rows) = latest_by_machine(t["speed"]).items()
     numbers = [Number("speed_machine", processor_name(machine), "processor of the measured times")]
     for row in rows[rows.index.get_level_values("size") != "paper"].itertuples():
@@ -259,6 +259,9 @@ def time_numbers(
         minutes = main_runs(t, clip="dashcam", method=method).seconds / 60
         numbers.append(Number(f"minutes_{key(method)}_dashcam", f"{minutes.min():.0f} to {minutes.max():.0f}",
                               "minutes of 1000 steps on dashcam (18 frames of 960x540) on one core, over betas and processors"))
+    memory = t["memory"].set_index(["what", "size", "frame"]).peak_gb
+    peak = memory["adapt, crops of 384 px, then latents", "small", "1920x1080"]
+    numbers.append(Number("memory_1080p", f"{peak:.1f} GB", "peak memory of an encode with default settings, frames of 1920x1080"))
     return numbers
 
 # %% ../../nbs/findings/numbers.ipynb #ede167f3

@@ -22,7 +22,7 @@ from ..figures import METHOD_STYLE
 
 # %% ../../nbs/findings/tables.ipynb #cf819a2c
 TABLES = ("runs", "progress", "allocation", "updates", "references", "amortization", "kodak", "kodak_codecs", "kodak_anchors",
-          "speed", "roofline", "demo", "picture") # names of the files in results/ that the findings read
+          "speed", "roofline", "demo", "picture", "memory") # names of the files in results/ that the findings read
 
 def read_results(
     results:Path="results", # folder of tables
