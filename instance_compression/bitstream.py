@@ -29,7 +29,7 @@ from torch import nn
 from tqdm.auto import tqdm
 
 from .common import InputError, stopwatch, write_atomically
-from .clip import MAX_FRAMES, Clip, check_limits, temporary_folder
+from .clip import MAX_FRAMES, Clip, check_limits
 from .hyperprior import model_identity, receiver_parameters
 from .rate_distortion import psnr_of
 from .update_prior import PRIORS, SpikeAndSlab, UpdatePrior, name_of_prior
@@ -236,7 +236,7 @@ def encode_clip(
     if model_identity(rebuilt) != model_identity(adapted.model):
         raise ValueError("this codec is not the global model plus a quantized update; it has no file")
     update = encode_update(adapted.levels, adapted.prior) if np.any(adapted.levels) else b""
-    with tempfile.TemporaryFile(dir=temporary_folder()) as blocks, write_atomically(path) as unfinished:
+    with write_atomically(path) as unfinished, tempfile.TemporaryFile(dir=unfinished.parent) as blocks:
         frame_sections, errors, pictures_sha256 = code_frames(adapted, clip, blocks, progress)
         sections = ((len(update), zlib.crc32(update)), *frame_sections)
         header = pack_header(Header(

@@ -11,6 +11,7 @@ import struct
 import tempfile
 import threading
 import zlib
+from contextlib import suppress
 from copy import deepcopy
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from torch import Tensor, nn
 from .adapt_config import AdaptConfig, adam
 from .clip import temporary_folder
 from .codec import codec_of, pad
-from .common import stopwatch
+from .common import disk_errors, stopwatch
 from .rate_distortion import rate_distortion, rd_cost
 
 # %% ../nbs/10b_latents.ipynb #9ee3a93d
@@ -55,10 +56,14 @@ class CodedLatents:
         path:Path=None, # file to go on from; None: a temporary file
         key:str="", # what the latents belong to; a file with another key is begun again
     ):
-        self._file = open(path, "a+b") if path else tempfile.TemporaryFile(dir=temporary_folder())
+        "Raises InputError if the disk has no room."
+        self._name, self._file = path or f"a temporary file in {temporary_folder()}", None
         self._lock, self._places = threading.Lock(), []  # a place is (offset, size)
         self.seconds = 0.0  # of the last frame
-        first_line = key.encode() + b"\n"
+        with disk_errors(self._name): self._open(path, key.encode() + b"\n")
+
+    def _open(self, path:Path, first_line:bytes):
+        self._file = open(path, "a+b") if path else tempfile.TemporaryFile(dir=temporary_folder())
         self._file.seek(0)
         if self._file.readline(1000) == first_line: self._find_frames()
         else:
@@ -77,15 +82,17 @@ class CodedLatents:
         self._file.truncate(end)
 
     def append(self, data:bytes, seconds:float):
-        "Add the latents of the next frame, and the seconds since the run began."
-        with self._lock:
+        "Add the latents of the next frame, and the seconds since the run began. Raises InputError if the disk has no room."
+        with self._lock, disk_errors(self._name):
             start = self._file.seek(0, 2)
             self._file.write(_FRAME.pack(len(data), zlib.crc32(data), seconds) + data)
             self._file.flush()
             self._places.append((start + _FRAME.size, len(data)))
         self.seconds = seconds
 
-    def __del__(self): self._file.close()
+    def __del__(self):
+        if not self._file: return
+        with suppress(OSError): self._file.close()  # `append` has raised the error of a full disk
 
     def __len__(self): return len(self._places)
 
