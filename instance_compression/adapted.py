@@ -14,7 +14,7 @@ from functools import cached_property
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from .adapt_config import AdaptConfig
 from .codec import analysis, codec_of, evaluate, pad
@@ -24,7 +24,7 @@ from .hyperprior import flatten, receiver_parameters, sender_parameters
 from .latents import CodedLatents
 from .rate_distortion import latent_rates, psnr_of, rate_distortion
 from .update import UPDATES, FlatParameters, apply_update, bpp_model_of, quantize_update, with_receiver
-from .update_prior import UpdatePrior, name_of_prior
+from .update_prior import SpikeAndSlab, UpdatePrior, name_of_prior
 
 # %% ../nbs/10c_adapted.ipynb #6d0ddbc8
 def trained_tensors(
@@ -48,6 +48,14 @@ class ReceiverUpdate:
         self.prior = cfg.prior.for_update(self.layout)
         self.n_levels = sum(self.layout.values())
         name_of_prior(self.prior)
+
+    def fit(self,
+        delta:Tensor, # the moving average, on any device
+    ):
+        "Let the priors of tensors follow the levels. One move more in each tensor keeps a first move affordable."
+        if len(self.prior.parts) == 1: return
+        levels = quantize_update(delta, self.prior).int().cpu().numpy()
+        self.prior = self.prior.fitted(levels, moves=1)
 
 # %% ../nbs/10c_adapted.ipynb #bf57a31f
 @dataclass(frozen=True, eq=False)
@@ -130,7 +138,7 @@ def adapted_codec(
     delta = tensors.get("delta", torch.zeros(update.n_levels))
     in_file = update.map.in_file_order(receiver, delta)
     if cfg.quantize == "never":
-        theta_bar, _ = update.map.in_training(receiver, delta, update.prior, quantize=False)
+        theta_bar, _ = update.map.in_training(receiver, delta, update.prior, quantize=False, price=None)
         model, levels = with_receiver(model_global, theta_bar), np.zeros(update.n_levels, np.int32)
     else:
         levels = quantize_update(in_file, update.prior).int().numpy()
@@ -139,7 +147,8 @@ def adapted_codec(
         sender = FlatParameters(model_global, sender_parameters(model_global))
         moved = sender.moved(torch.addcmul(sender.values, sender.scale, tensors["offset"]))
         for name, p in sender_parameters(model).items(): p.copy_(moved[name])
-    return Adapted(model, levels, update.prior, {}, [], update=cfg.update, delta=in_file.numpy() if "delta" in tensors else None)
+    prior = update.prior.fitted(levels) if levels.any() else SpikeAndSlab(cfg.bin_width, cfg.sigma, cfg.alpha)
+    return Adapted(model, levels, prior, {}, [], update=cfg.update, delta=in_file.numpy() if "delta" in tensors else None)
 
 @stopwatch("measuring")
 def assemble(

@@ -32,7 +32,8 @@ from .common import InputError, stopwatch, write_atomically
 from .clip import MAX_FRAMES, Clip, check_limits
 from .hyperprior import model_identity, receiver_parameters
 from .rate_distortion import psnr_of
-from .update_prior import PRIORS, SpikeAndSlab, UpdatePrior, name_of_prior
+from .update_prior import SpikeAndSlab, UpdatePrior, name_of_prior
+from .fitted_prior import PRIORS
 from .update import UPDATES, apply_update, without_scales
 from .entropy_coding import decode_update, encode_update
 from .codec import CODECS, codec_of, synthesis
@@ -309,7 +310,7 @@ def _undecodable(file:CodedFile, part:str, e:Exception) -> BitstreamError:
 
 # %% ../nbs/11_bitstream.ipynb #7cc4c297
 class Decoder(CodedFile):
-    ("An open .iac file with its global model: `model` (adapted), `levels`, `decoder[i]`, the i-th picture as uint8 (H,W,3), "
+    ("An open .iac file with its global model: `model` (adapted), `levels`, `prior`, `decoder[i]`, the i-th picture as uint8 (H,W,3), "
      "and `pictures()`, all of them.")
     def __init__(self,
         path:Path, # .iac file
@@ -322,13 +323,14 @@ class Decoder(CodedFile):
     def _apply_update(self, model_global:nn.Module):
         h, update = self.header, UPDATES[self.header.update]
         layout = update.layout(receiver_parameters(model_global))
-        n_levels, prior = sum(layout.values()), h.prior.for_update(layout)
+        n_levels = sum(layout.values())
         if h.n_parameters != n_levels:
             raise BitstreamError(f"{self.path} has a header that does not fit its global model; get it again")
         data = self.section(0)
         try:
-            self.levels = decode_update(data, n_levels, prior) if data else np.zeros(n_levels, np.int32)
-            self.model = apply_update(model_global, self.levels, prior, h.update)
+            self.prior = h.prior.for_update(layout)
+            self.levels = decode_update(data, n_levels, self.prior) if data else np.zeros(n_levels, np.int32)
+            self.model = apply_update(model_global, self.levels, self.prior, h.update)
             self.codec = codec_of(self.model)
             self.tables = self.codec.tables(self.model)
         except (ValueError, AssertionError) as e: raise _undecodable(self, "the model update", e) from None

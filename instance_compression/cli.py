@@ -357,7 +357,7 @@ def allocation_table(decoder:Decoder) -> Table:
     from instance_compression.bit_allocation import bit_allocation, by_group # loads pandas, which decoding does not need
     table = plain_table("", "parameters", "moved", "clipped", "static [bit]", "dynamic [bit]", "share of bits")
     counts = ("n_parameters", "n_nonzero", "n_clipped", "static_bits", "dynamic_bits")
-    for group, row in by_group(bit_allocation(decoder.levels, decoder.model, decoder.header.prior)).iterrows():
+    for group, row in by_group(bit_allocation(decoder.levels, decoder.model, decoder.prior)).iterrows():
         table.add_row(group, *(f"{row[k]:,.0f}" for k in counts), f"{100 * row.share_bits:.1f} %")
     return table
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from .hyperprior import Hyperprior, flatten, receiver_parameters, unflatten
-from .update_prior import UpdatePrior, update_bits
+from .update_prior import PRICES, UpdatePrior, update_bits
 
 # %% ../nbs/06_update.ipynb #fce52b7b
 def quantize_update(
@@ -99,7 +99,7 @@ _BLOCK = 2**16 # parameters of one thread that stay in its cache
 class _PricedUpdate(torch.autograd.Function):
     "The computation of `priced_update` with its gradient."
     @staticmethod
-    def forward(ctx, theta_global, delta, prior, scale, quantize):
+    def forward(ctx, theta_global, delta, prior, scale, quantize, price):
         t, K, bits = prior.bin_width, prior.max_level, 0.0
         theta_bar, slope = torch.empty_like(delta), torch.empty_like(delta)
         for where, part in prior.parts:
@@ -108,14 +108,15 @@ class _PricedUpdate(torch.autograd.Function):
             for theta, d, moved, s, c in zip(*(v.split(size) for v in vectors)):
                 delta_bar = torch.div(d, t, out=moved).round_().clamp_(-K, K).mul_(t) if quantize else d
                 torch.addcmul(theta, c, delta_bar, out=moved)
-                bits = bits + part.price(d, s)
+                if price: bits = bits + PRICES[price](d, part, s)
+                else: s.zero_()
         ctx.save_for_backward(slope, scale)
-        return theta_bar, bits
+        return theta_bar, torch.as_tensor(bits)
 
     @staticmethod
     def backward(ctx, grad_theta, grad_bits):
         slope, scale = ctx.saved_tensors
-        return None, slope.mul_(grad_bits).addcmul_(scale, grad_theta), None, None, None
+        return None, slope.mul_(grad_bits).addcmul_(scale, grad_theta), None, None, None, None
 
 def priced_update(
     theta_global:Tensor, # theta_D (P,)
@@ -123,9 +124,10 @@ def priced_update(
     prior:UpdatePrior, # gives bin width, largest level and price
     scale:Tensor, # c (P,), of `scales_of`
     quantize:bool=True, # False: theta_D + c delta, for the ablation without quantization
+    price:str="density", # a key of PRICES; None: no bits are charged
 ) -> tuple: # (theta_bar (P,), bits of the price, a scalar)
     "theta_D + c `quantize_ste`(delta) and the price of delta in training, with their gradients. Differentiable once."
-    return _PricedUpdate.apply(theta_global, delta, prior, scale, quantize)
+    return _PricedUpdate.apply(theta_global, delta, prior, scale, quantize, price)
 
 # %% ../nbs/06_update.ipynb #f923c0cc
 class FlatParameters:
@@ -146,8 +148,8 @@ class Update(Protocol):
     "The interface of an update: how the receiver's parameters follow from the integers that are sent."
     def layout(self, theta:dict) -> dict:
         "Name -> number of integers that are sent under that name, for parameters theta (name -> tensor)."
-    def in_training(self, theta:FlatParameters, delta:Tensor, prior:UpdatePrior, quantize:bool) -> tuple:
-        "(name -> parameter at theta_bar, bits of the price), both differentiable in delta."
+    def in_training(self, theta:FlatParameters, delta:Tensor, prior:UpdatePrior, quantize:bool, price:str) -> tuple:
+        "(name -> parameter at theta_bar, bits of the price), both differentiable in delta. The price is that of `priced_update`."
     def in_file_order(self, theta:FlatParameters, delta:Tensor) -> Tensor:
         "The trained vector delta in the order of the file."
     def applied(self, model_global:nn.Module, levels:np.ndarray, prior:UpdatePrior) -> dict:
@@ -159,8 +161,8 @@ class EveryParameter:
     def layout(self, theta:dict) -> dict:
         return {name: p.numel() for name, p in theta.items()}
 
-    def in_training(self, theta:FlatParameters, delta:Tensor, prior:UpdatePrior, quantize:bool) -> tuple:
-        theta_bar, bits = priced_update(theta.values, delta, prior, theta.scale, quantize)
+    def in_training(self, theta:FlatParameters, delta:Tensor, prior:UpdatePrior, quantize:bool, price:str) -> tuple:
+        theta_bar, bits = priced_update(theta.values, delta, prior, theta.scale, quantize, price)
         return theta.moved(theta_bar), bits
 
     def in_file_order(self, theta:FlatParameters, delta:Tensor) -> Tensor:
