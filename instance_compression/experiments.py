@@ -26,12 +26,12 @@ import torch
 import typer
 
 from .common import InputError, check_device, keep_freed_memory, locked, run_command, settings_that_differ, write_atomically
-from .data import OPEN_5N
+from .data import EXTRAS, OPEN_5N
 from .clip import Clip
 from .video import load_clip
 from .hyperprior import BETAS, Hyperprior, load_global, model_identity
 from .update import without_scales
-from .adapt_config import METHODS, PARTS, PRESETS, AdaptConfig
+from .adapt_config import DUAL, METHODS, PARTS, PRESETS, AdaptConfig
 from .adapted import Adapted
 from .adaptation import adapt, remove_checkpoint
 from .bitstream import Encoded, check_decodes, encode_clip
@@ -179,6 +179,22 @@ def _recipes() -> Iterator[Experiment]:
             config = AdaptConfig(**{"method": "encoder", "steps": 500, "evaluations": 2} | variants[variant])
             yield Experiment("recipes", clip, config, variant)
 
+# %% ../nbs/15_experiments.ipynb #6ad1f281
+def _update() -> Iterator[Experiment]:
+    for beta, clip in product((1e-3, 3e-3, 1e-4), EXTRAS): yield Experiment("update", clip, AdaptConfig("global", beta), "global")
+    recipes = {"encoder": {"method": "encoder"}, "fast": {}, "dual": DUAL}
+    for steps, seed, beta, clip, recipe in product((500, 4000), (0, 1, 2), (1e-3, 3e-3, 1e-4), EXTRAS, recipes):
+        settings = {"beta": beta, "steps": steps, "seed": seed, "evaluations": 2} | recipes[recipe]
+        yield Experiment("update", clip, AdaptConfig(**settings), f"{recipe}-{steps}-seed-{seed}")
+
+def _update_parts() -> Iterator[Experiment]:
+    levels, by_tensor = {"price": "levels"}, {"update_prior": "by-tensor"}
+    averaged = {"update_rule": "dual-averaging"}
+    variants = {"levels": levels, "by-tensor": levels | by_tensor, "dual-averaging": levels | averaged,
+                "all-slow": levels | by_tensor | averaged, "all": DUAL}
+    for variant, clip in product(variants, EXTRAS):
+        yield Experiment("update-parts", clip, AdaptConfig(steps=500, evaluations=2, **variants[variant]), variant)
+
 # %% ../nbs/15_experiments.ipynb #a3cab158
 def _by_name(experiments:Iterable) -> dict: # name -> Experiment
     named = {}
@@ -191,7 +207,8 @@ def _by_name(experiments:Iterable) -> dict: # name -> Experiment
 STUDIES = {"main": _by_name(_main()), "control": _by_name(_control()), "earlier": _by_name(_earlier()),
            "first": _by_name(_first()), "ablations": _by_name(_ablations()), "frames": _by_name(_frames()),
            "steps": _by_name(_steps()), "parts": _by_name(_parts()), "seeds": _by_name(_seeds()),
-           "recipes": _by_name(_recipes()), "quick": _by_name(_quick())}
+           "recipes": _by_name(_recipes()), "update": _by_name(_update()), "update-parts": _by_name(_update_parts()),
+           "quick": _by_name(_quick())}
 
 def check_study(
     name:str, # of a study
