@@ -26,7 +26,7 @@ from tqdm.auto import tqdm
 
 from .common import (InputError, averaging_weight, load_tensors, optimizer_tensors, own_torch_state,
                                          restore_optimizer, save_tensors, stopwatch)
-from .clip import to_tensor
+from .clip import check_frames, to_tensor
 from .hyperprior import flatten, model_identity, receiver_parameters, sender_parameters
 from .exact import InexactError
 from .rate_distortion import latent_rates, psnr_of, rd_cost
@@ -204,6 +204,7 @@ class LatentSearch:
 class Adaptation:
     "A run of `adapt`: networks in training, then latents; the best codec so far, and the log."
     def __init__(self, model_global:nn.Module, frames:np.ndarray, cfg:AdaptConfig, device:str="cpu"):
+        check_frames(frames)
         self.model_global, self.frames, self.cfg, self.device = model_global, frames, cfg, device
         self.networks = NetworkTraining(model_global, frames, cfg, device)
         self.best = BestCodec(self._assembled({}), cfg)

@@ -336,14 +336,18 @@ class Decoder(CodedFile):
         except (ValueError, AssertionError) as e: raise _undecodable(self, "the model update", e) from None
 
     def symbols(self, i:int) -> dict: # of `Codec.decode`
-        "The latents of the i-th frame. Raises IndexError, or BitstreamError for damage."
-        if not 0 <= i < len(self): raise IndexError(f"frame {i} of {len(self)}")
+        "The latents of the i-th frame; a negative i counts from the end. Raises IndexError, or BitstreamError for damage."
+        if not -len(self) <= i < len(self): raise IndexError(f"frame {i} of {len(self)}")
+        i %= len(self)
         data = self.section(i + 1)
         try: return self.codec.decode(data, self.model, self.tables, self.header.height, self.header.width)
         except (ValueError, AssertionError) as e: raise _undecodable(self, f"frame {i}", e) from None
 
-    def __getitem__(self, i:int) -> np.ndarray: # uint8 (H,W,3)
-        "The i-th picture. Raises IndexError, or BitstreamError for damage."
+    def __getitem__(self, i:int|slice) -> np.ndarray: # uint8 (H,W,3); of a slice, (T,H,W,3)
+        "The i-th picture, or those of a slice. Raises IndexError, or BitstreamError for damage."
+        if isinstance(i, slice):
+            pictures = [self[k] for k in range(len(self))[i]]
+            return np.array(pictures, np.uint8).reshape(-1, self.header.height, self.header.width, 3)
         return synthesis(self.model, self.symbols(i), self.header.height, self.header.width)
 
     def pictures(self) -> Iterator: # of uint8 (H,W,3)

@@ -225,6 +225,8 @@ def describe(
     console.print(f"{clip.name}: {clip.n_frames} frames of {clip.width}x{clip.height} at {clip.fps:g} fps, {clip.colour}; "
                   f"method {cfg.label}, beta {cfg.beta:g}, global model {model_identity(model_global)[:8]}")
     if clip.broken: console.print(f"{clip.broken} broken frames of the source were skipped")
+    if clip.guessed: console.print(f"the video does not name its colour matrix; {clip.colour.split()[0]} is guessed from its size")
+    if clip.jumps: console.print(f"the source's clock jumped back {clip.jumps} times; the times of frames go on from there")
     if clip.missing: console.print(f"the source ends {clip.missing:.1f} s before its header says; is it complete?")
     if clip.n_frames > 1 and (apart := (clip.times[-1] - clip.times[0]) / (clip.n_frames - 1)) > 1.1 / clip.fps:
         console.print(f"the frames lie {apart:.2g} s apart on average, the file says {1 / clip.fps:.2g} s: "
@@ -283,7 +285,8 @@ def encode(
         help=f"Weight of the rate: {', '.join(f'{b:g}' for b in BETAS)} for the shipped models (1e-3 if not given; "
              "with --model, that of the model). Smaller means better pictures and larger files.")] = None,
     preset: Annotated[Preset, typer.Option(
-        help="fast: our recipe; paper: the recipe of the paper, as we recall it (whole frames, no bin scales). "
+        help="fast: our recipe, of which the results are; dual: a newer recipe, whose update gains more for its bits; "
+             "paper: the recipe of the paper, as we recall it (whole frames, no bin scales). "
              "Other options override single settings.")] = "fast",
     fps: Annotated[float, typer.Option(
         help="Frames per second to keep of a video. For a folder of images: the frame rate to store.")] = 2.0,
@@ -378,8 +381,8 @@ def info(
     console.print(table)
     if not update: return console.print("no model update: the receiver is the global model")
     decoder = Decoder(file, model_of_file(file, model))
-    if decoder.header.version == 2:
-        return console.print(f"the update is {decoder.header.update}; its bits are not told apart by group")
+    if (h.codec, h.update) != ("hyperprior", "every-parameter"):
+        return console.print(f"the update is {h.update} of {h.codec}; its bits are not told apart by group")
     console.print(allocation_table(decoder))
 
 # %% ../nbs/14_cli.ipynb #a3b76837

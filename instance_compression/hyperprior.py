@@ -290,10 +290,11 @@ def save_model(
 
 @torch.no_grad()
 def _copy_weights(model:Hyperprior, weights:dict, source):
-    "Copy every parameter from `weights`. Raises InputError with the name of the first that does not fit."
+    "Copy every parameter from `weights`. Raises InputError with the name of the first that does not fit or is not finite."
     for name, p in model.named_parameters():
         if name not in weights or weights[name].shape != p.shape:
             raise InputError(f"{source} has no fitting weights for {name}; get it again")
+        if not weights[name].isfinite().all(): raise InputError(f"{source} has weights in {name} that are not finite; train it again")
         p.copy_(weights[name])
 
 # %% ../nbs/02_hyperprior.ipynb #3b9a95dd

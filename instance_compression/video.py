@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from .common import InputError
 from .data import CLIPS, IMAGE_SUFFIXES, fetch, list_images, read_image
 from .clip import Clip, FrameStore, check_limits, sample_clip
-from .colour import colour_of, frame_to_rgb
+from .colour import colour_of, frame_to_rgb, names_matrix
 
 if TYPE_CHECKING: import av
 
@@ -42,6 +42,7 @@ def pick(
 class _Progress:
     "Frames, damage and times that decoding has met so far."
     broken: int = 0 # frames that could not be decoded
+    jumps: int = 0 # how often the clock went back by more than a second
     last: Fraction = Fraction(0) # time of the last frame [s]
 
 def _decoded(stream:"av.VideoStream", progress:_Progress) -> Iterator: # of av.VideoFrame
@@ -74,23 +75,32 @@ def _rate(stream:"av.VideoStream", native_fps:float|None) -> Fraction: # frames 
             return Fraction(rate).limit_denominator(10**6)
     return Fraction(25)
 
+def _stamp(frame:"av.VideoFrame", stream:"av.VideoStream") -> Fraction|None: # [s]
+    "The time that the container gives a frame. AVI has times of decoding only, in the order of the frames."
+    ticks = frame.dts if stream.container.format.name == "avi" else frame.pts
+    return None if ticks is None else ticks * Fraction(frame.time_base)
+
 def _stamped(stream:"av.VideoStream", native_fps:float|None, progress:_Progress) -> Iterator: # of (time [s], av.VideoFrame)
-    "Yield frames with their times after the first frame."
-    rate, first, stamp = _rate(stream, native_fps), None, None
+    "Yield frames with their times after the first frame. Times do not go back, even where the clock of the file does."
+    rate, origin = _rate(stream, native_fps), None
     for i, frame in enumerate(_decoded(stream, progress)):
-        if native_fps or frame.pts is None and first is None or _is_raw(stream):
-            progress.last = (i + progress.broken) / rate
+        stamp, following = _stamp(frame, stream), progress.last + 1 / rate
+        if native_fps or stamp is None and origin is None or _is_raw(stream): progress.last = (i + progress.broken) / rate
+        elif origin is None: origin, progress.last = stamp, Fraction(0)
         else:
-            stamp = stamp + 1 / rate if frame.pts is None else frame.pts * Fraction(frame.time_base)
-            first = stamp if first is None else first
-            progress.last = stamp - first
+            time = following if stamp is None else stamp - origin
+            if progress.last - time > 1: # another recording begins
+                progress.jumps += 1
+                origin, time = stamp - following, following
+            progress.last = following if time < progress.last else time
         yield progress.last, frame
 
 # %% ../nbs/00c_video.ipynb #35fd8a12
 def _promised(stream:"av.VideoStream") -> Fraction: # [s]
-    "Duration of the stream by its header (in Matroska, a tag); that of the container, if nothing else is in it; else 0."
+    "Duration of the stream by its header (in Matroska, by a tag); that of the container, if nothing else is in it; else 0."
     import av
-    tag = re.fullmatch(r"(\d+):(\d+):(\d+(?:\.\d+)?)", stream.metadata.get("DURATION", ""))
+    is_matroska = stream.container.format.name.startswith("matroska") # another container may have copied the tag
+    tag = is_matroska and re.fullmatch(r"(\d+):(\d+):(\d+(?:\.\d+)?)", stream.metadata.get("DURATION", ""))
     if stream.duration: return stream.duration * stream.time_base
     if tag: return 3600 * int(tag[1]) + 60 * int(tag[2]) + Fraction(tag[3])
     if len(stream.container.streams) == 1: return Fraction(stream.container.duration or 0, av.time_base)
@@ -114,10 +124,11 @@ def _read_video(path:Path, container:"av.container.InputContainer", fps:float, s
     seconds = stream.frames / rate if native_fps else promised
     expected = min(n for n in (max(1, int((seconds - start) * min(fps, rate))), max_frames) if n)
     if stream.width and stream.height: check_limits(expected, stream.height, stream.width)
-    store, times, colour = FrameStore(expected), [], None
+    store, times, colour, guessed = FrameStore(expected), [], None, False
     for time, frame in pick(_stamped(stream, native_fps, progress), fps, start, 1 / rate):
         check_limits(store.n + 1, frame.height, frame.width)
-        colour, picture = colour or colour_of(frame), frame_to_rgb(frame)
+        if not store.n: colour, guessed = colour_of(frame), not names_matrix(frame)
+        picture = frame_to_rgb(frame)
         if store.n and picture.shape != store.shape:
             raise InputError(f"{path} changes its frame size at {float(time):.2f} s; cut it there and code the parts")
         store.append(picture)
@@ -130,7 +141,7 @@ def _read_video(path:Path, container:"av.container.InputContainer", fps:float, s
     label = "rgb" if matrix == "rgb" else f"{matrix} {'full' if full else 'limited'}"
     missing = 0 if native_fps or store.n == max_frames else float(promised - progress.last - 1 / rate)
     return Clip(store.array(), min(float(fps), float(rate)), tuple(times), label, path.stem, progress.broken,
-                missing if missing > 1 else 0)
+                missing if missing > 1 else 0, progress.jumps, guessed)
 
 # %% ../nbs/00c_video.ipynb #78e6a86d
 def _read_images(path:Path, fps:float, start:float, max_frames:int|None, native_fps:float|None) -> Clip:
