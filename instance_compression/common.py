@@ -15,6 +15,7 @@ import ctypes
 import dataclasses
 import glob
 import hashlib
+import io
 import json
 import os
 import platform
@@ -113,12 +114,16 @@ def keep_freed_memory():
 # %% ../nbs/appendix/common.ipynb #21124de7
 @contextmanager
 def own_torch_state():
-    "Inside the block or the decorated function, convolutions are in float32. At its end, the caller's random state and flags are back."
-    cpu, tf32 = torch.get_rng_state(), torch.backends.cudnn.allow_tf32
+    ("Inside the block or the decorated function, gradients are on, and tensors and convolutions are in float32. "
+     "At its end, the caller's random state and flags are back.")
+    cpu, tf32, dtype = torch.get_rng_state(), torch.backends.cudnn.allow_tf32, torch.get_default_dtype()
     gpus = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
     torch.backends.cudnn.allow_tf32 = False
-    try: yield
+    torch.set_default_dtype(torch.float32)
+    try:
+        with torch.inference_mode(False), torch.enable_grad(): yield
     finally:
+        torch.set_default_dtype(dtype)
         torch.set_rng_state(cpu)
         if gpus: torch.cuda.set_rng_state_all(gpus)
         torch.backends.cudnn.allow_tf32 = tf32
@@ -353,6 +358,8 @@ def run_command(
     command, # a function without arguments, for example a typer.Typer
 ):
     "Run a command. Print an error of the user as one line, and exit with code 1."
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper): stream.reconfigure(errors="replace")
     try: command()
     except (InputError, OSError) as e: message = e
     except (MemoryError, RuntimeError) as e:

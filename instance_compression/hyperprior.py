@@ -314,7 +314,7 @@ def load_model(
     "Read a global model. Raises InputError for a file without one."
     weights, meta = load_tensors(path)
     _check_meta(meta, path)
-    model = Hyperprior(**{k: meta[k] for k in ("N", "M", "beta", "widths", "hyper", "gain") if k in meta})
+    model = Hyperprior(**{k: meta[k] for k in ("N", "M", "beta", "widths", "hyper", "gain") if k in meta}).float()
     _copy_weights(model, weights, path)
     model.scales = {k[7:]: v.float() for k, v in weights.items() if k.startswith("scales.")}
     return model.to(memory_format=torch.channels_last).eval()

@@ -188,6 +188,8 @@ def sample_frames(
         raise InputError(f"{path} does not exist; check the path")
     if path.is_dir() or path.suffix.lower() in IMAGE_SUFFIXES:
         return _read_images(path, fps, start, max_frames, native_fps)
+    if not path.is_file():
+        raise InputError(f"{path} is a pipe or a device; write the video to a file, and give this file")
     if path.stat().st_size == 0:
         raise InputError(f"{path} is empty (0 bytes); copy or download it again")
     import av
