@@ -57,6 +57,8 @@ def check_settings(cfg:"AdaptConfig"):
     if not all(0 <= lr < math.inf for lr in (cfg.lr_sender, cfg.lr_delta, cfg.lr_latents)):
         raise InputError("learning rates are numbers from 0 up")
     if not 0 <= cfg.margin < math.inf: raise InputError("margin is a number from 0 up")
+    if cfg.update_prior == "by-tensor" and cfg.price == "density":
+        raise InputError("the prior by tensor has no density; give price levels, too")
     if cfg.update_rule == "dual-averaging" and cfg.price != "levels":
         raise InputError("dual averaging needs the price of levels; give price levels, too")
     cfg.prior  # raises InputError

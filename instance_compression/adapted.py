@@ -52,8 +52,8 @@ class ReceiverUpdate:
     def fit(self,
         delta:Tensor, # the moving average, on any device
     ):
-        "Let the priors of tensors follow the levels. One move more in each tensor keeps a first move affordable."
-        if len(self.prior.parts) == 1: return
+        "Let the prior follow the levels. One move more in each tensor gives a price to the first move."
+        if isinstance(self.prior, SpikeAndSlab): return # its numbers are settings
         levels = quantize_update(delta, self.prior).int().cpu().numpy()
         self.prior = self.prior.fitted(levels, moves=1)
 

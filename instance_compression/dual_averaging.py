@@ -16,6 +16,7 @@ from .update_prior import UpdatePrior, level_slope
 # %% ../nbs/06a_dual_averaging.ipynb #42ea04fd
 _BLOCK = 2**16 # parameters that stay in the processor's cache
 _BETA1, _EPS = 0.9, 1e-8 # of Adam's average, and of its division
+_FIRST = 10 # gradients before the sums begin
 
 class DualAveraging(torch.optim.Optimizer):
     "The optimizer of the update: dual averaging with Adam's scaling. The gradient of delta is that of the loss without the price."
@@ -38,7 +39,7 @@ class DualAveraging(torch.optim.Optimizer):
         group, (delta,) = self.param_groups[0], self.param_groups[0]["params"]
         state, lr = self.state[delta], self.param_groups[0]["lr"]
         state["step"] += 1
-        state["variance"] += lr**2
+        state["variance"] += lr**2 if state["step"] > _FIRST else 0.0
         names = ("exp_avg", "exp_avg_sq", "steps_sum", "price_sum")
         for where, part in prior.parts:
             vectors = [v[where] for v in (delta, delta.grad, *(state[name] for name in names))]
@@ -50,9 +51,11 @@ class DualAveraging(torch.optim.Optimizer):
         lr, beta2, k = group["lr"], group["beta2"], state["step"]
         m.lerp_(gradient, 1 - _BETA1)
         v.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
+        if k <= _FIRST: return
         root = (v / (1 - beta2**k)).sqrt_().add_(_EPS)
         z.addcdiv_(m, root, value=-lr / (1 - _BETA1**k))
-        tau.addcdiv_(level_slope(delta, part), root, value=lr * weight)
+        price = level_slope(delta, part).mul_(v != 0) # a parameter without a gradient pays nothing
+        tau.addcdiv_(price, root, value=lr * weight)
         threshold = tau + group["margin"] * math.sqrt(state["variance"])
         largest = part.max_level * part.bin_width
         z.copy_(torch.maximum(torch.minimum(z, threshold + largest), -threshold - largest)) # or the way back is long

@@ -65,7 +65,7 @@ def fit_code(
 # %% ../nbs/05a_fitted_prior.ipynb #ee8f5831
 @dataclass(frozen=True)
 class TensorPriors:
-    "A `PointAndSlab` for each tensor. Before it is fitted, all tensors have the prior next to (sigma, alpha)."
+    "A `PointAndSlab` for each tensor. Before the first fit, each tensor has the one nearest to (sigma, alpha)."
     bin_width:float = 0.005 # t
     sigma:float = 0.05 # standard deviation of the slab before the first fit
     alpha:float = 1000.0 # weight of the point over that of the slab before the first fit
@@ -107,10 +107,6 @@ class TensorPriors:
             codes.append(fit_code(counts, self.bin_width))
         return replace(self, codes=bytes(codes))
 
-    def price(self, delta:Tensor, slope:Tensor) -> Tensor:
-        "The interpolated price of levels."
-        return sum(part.price(delta[where], slope[where]) for where, part in self.parts)
-
     def to_bytes(self) -> bytes:
         "t as float64 and K as uint16, little-endian, then the byte of each tensor."
         return struct.pack("<dH", self.bin_width, self.max_level) + self.codes
@@ -120,6 +116,6 @@ class TensorPriors:
         "The prior that `to_bytes` wrote. Raises ValueError or struct.error for other data."
         bin_width, max_level = struct.unpack_from("<dH", data)
         if len(data) == 10: raise ValueError("a prior without tensors")
-        return cls(bin_width, max_level=max_level, codes=bytes(data[10:]))
+        return cls(bin_width, sigma=10 * bin_width, max_level=max_level, codes=bytes(data[10:]))
 
 PRIORS["by-tensor"] = TensorPriors

@@ -160,18 +160,20 @@ def density_price(
     return nats / math.log(2)
 
 # %% ../nbs/05_update_prior.ipynb #b14d1795
-@lru_cache(maxsize=1024)
-def _level_steps(prior) -> np.ndarray: # float64 (K,)
-    return np.diff(level_bits(np.arange(prior.max_level + 1), prior))
+@lru_cache(maxsize=4096)
+def _prices(prior:SpikeAndSlab, dtype:torch.dtype, device:torch.device) -> tuple: # (price of level 0 ... K, slope from 0 ... K-1)
+    bits = np.maximum.accumulate(level_bits(np.arange(prior.max_level + 1), prior)) # level K holds the tail, and may be cheaper
+    slopes = np.diff(bits) / prior.bin_width
+    return torch.tensor(bits, dtype=dtype, device=device), torch.tensor(slopes, dtype=dtype, device=device)
 
 def level_slope(
     delta:Tensor, # unquantized update, any shape
     prior:SpikeAndSlab, # or another prior with one table of masses
 ) -> Tensor: # as delta, bits per unit of |delta|
     "The derivative of the interpolated price, upwards from zero: at zero it is the slope to level 1."
-    steps = torch.as_tensor(_level_steps(prior), dtype=delta.dtype, device=delta.device)
-    k = (delta.abs() / prior.bin_width).int().clamp_(max=len(steps) - 1)
-    return steps.index_select(0, k.flatten()).view_as(delta).div_(prior.bin_width)
+    _, slopes = _prices(prior, delta.dtype, delta.device)
+    k = (delta.abs() / prior.bin_width).int().clamp_(0, prior.max_level - 1) # not-a-number has a slope, too
+    return slopes.index_select(0, k.flatten()).view_as(delta)
 
 def level_price(
     delta:Tensor, # unquantized update, any shape
@@ -179,10 +181,9 @@ def level_price(
     slope:Tensor, # as delta; the derivative of the bits is written here
 ) -> Tensor: # bits, a scalar
     "The sum of the prices of levels, interpolated linearly. A delta of zero has the slope zero."
-    rise = level_slope(delta, prior)
-    bits = torch.as_tensor(level_bits(np.arange(prior.max_level + 1), prior), dtype=delta.dtype, device=delta.device)
+    rise, (bits, _) = level_slope(delta, prior), _prices(prior, delta.dtype, delta.device)
     u = delta.abs() / prior.bin_width
-    k = u.int().clamp_(max=prior.max_level - 1)
+    k = u.int().clamp_(0, prior.max_level - 1)
     torch.mul(rise, delta.sign(), out=slope)
     return bits.index_select(0, k.flatten()).sum() + ((u - k) * rise).sum() * prior.bin_width
 
@@ -209,9 +210,9 @@ class UpdatePrior(Protocol):
     def fitted(self, levels:np.ndarray, moves:float=0.0) -> "UpdatePrior":
         "The prior that suits these levels, and `moves` further moves in each tensor."
     def price(self, delta:Tensor, slope:Tensor) -> Tensor:
-        "The bits that training charges for the unquantized delta, a scalar. Their derivative is written to `slope`."
+        "Of a part: the bits that training charges for the unquantized delta. Their derivative is written to `slope`."
     def masses(self, ndtr=ndtr) -> np.ndarray:
-        "The masses (2K+1,) of levels -K ... K. With an exact `ndtr` they are the same on every machine."
+        "Of a part: the masses (2K+1,) of levels -K ... K. With an exact `ndtr` they are the same on every machine."
     def to_bytes(self) -> bytes:
         "The bytes from which `from_bytes` makes the prior again; the file stores them."
     @classmethod
