@@ -191,7 +191,7 @@ def _update_parts() -> Iterator[Experiment]:
     levels, by_tensor = {"price": "levels"}, {"update_prior": "by-tensor"}
     averaged = {"update_rule": "dual-averaging"}
     variants = {"levels": levels, "by-tensor": levels | by_tensor, "dual-averaging": levels | averaged,
-                "all-slow": levels | by_tensor | averaged, "all": DUAL}
+                "all-slow": levels | by_tensor | averaged} # with the rate of `fast`; `dual` is in the study update
     for variant, clip in product(variants, EXTRAS):
         yield Experiment("update-parts", clip, AdaptConfig(steps=500, evaluations=2, **variants[variant]), variant)
 
