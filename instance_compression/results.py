@@ -23,7 +23,8 @@ FROZEN = {"method": "full", "beta": 1e-3, "steps": 1000, "crop": 384, "batch_siz
           "latent_steps": 0, "lr_latents": 3e-2, "beta2": 0.95, "warmup": 10, "decay": 0.3, "ema": 0.98, "sender_first": 0.0,
           "rounding": "boundary", "quantize": "loop", "model_rate": True, "bin_width": 0.005, "sigma": 0.05, "alpha": 1000.0,
           "keep": "best", "parts": "all", "evaluations": 4, "seed": 0, "update": "every-parameter",
-          "update_prior": "spike-and-slab", "optimizer": "adam"} # setting of AdaptConfig -> first default
+          "update_prior": "spike-and-slab", "optimizer": "adam", "price": "density", "update_rule": "adam",
+          "margin": 1.0} # setting of AdaptConfig -> first default
 
 # %% ../nbs/13_results.ipynb #a1f107ad
 _SETTINGS = ("crop", "batch_size", "lr_sender", "lr_delta", "latent_steps", "lr_latents", "beta2", "warmup", "decay", "ema",
