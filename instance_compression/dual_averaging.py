@@ -17,6 +17,7 @@ from .update_prior import UpdatePrior, level_slope
 _BLOCK = 2**16 # parameters that stay in the processor's cache
 _BETA1, _EPS = 0.9, 1e-8 # of Adam's average, and of its division
 _FIRST = 10 # gradients before the sums begin
+_STATE = ("exp_avg", "exp_avg_sq", "steps_sum", "price_sum") # vectors (P,)
 
 class DualAveraging(torch.optim.Optimizer):
     "The optimizer of the update: dual averaging with Adam's scaling. The gradient of delta is that of the loss without the price."
@@ -27,8 +28,7 @@ class DualAveraging(torch.optim.Optimizer):
         margin:float, # kappa
     ):
         super().__init__([delta], {"lr": lr, "beta2": beta2, "margin": margin})
-        self.state[delta] = {"step": 0, "variance": 0.0} | {name: torch.zeros_like(delta) for name in
-                                                            ("exp_avg", "exp_avg_sq", "steps_sum", "price_sum")}
+        self.state[delta] = {"step": 0, "variance": 0.0} | {name: torch.zeros_like(delta) for name in _STATE}
 
     @torch.no_grad()
     def step(self,
@@ -36,13 +36,13 @@ class DualAveraging(torch.optim.Optimizer):
         weight:float, # of one bit in the loss, 1/n; 0 if the update is free
     ):
         "Move delta."
-        group, (delta,) = self.param_groups[0], self.param_groups[0]["params"]
-        state, lr = self.state[delta], self.param_groups[0]["lr"]
+        group = self.param_groups[0]
+        (delta,) = group["params"]
+        state = self.state[delta]
         state["step"] += 1
-        state["variance"] += lr**2 if state["step"] > _FIRST else 0.0
-        names = ("exp_avg", "exp_avg_sq", "steps_sum", "price_sum")
+        state["variance"] += group["lr"]**2 if state["step"] > _FIRST else 0.0
         for where, part in prior.parts:
-            vectors = [v[where] for v in (delta, delta.grad, *(state[name] for name in names))]
+            vectors = [v[where] for v in (delta, delta.grad, *(state[name] for name in _STATE))]
             size = len(vectors[0]) if delta.is_cuda else _BLOCK
             for block in zip(*(v.split(size) for v in vectors)): self._move(block, part, weight, state, group)
 

@@ -14,7 +14,7 @@ import numpy as np
 from scipy.special import ndtr
 from torch import Tensor
 
-from .update_prior import PRIORS, SpikeAndSlab, level_bits, level_price
+from .update_prior import PRIORS, SpikeAndSlab, gaussian_masses, level_bits, level_price
 
 # %% ../nbs/05a_fitted_prior.ipynb #089eca52
 @dataclass(frozen=True)
@@ -27,10 +27,7 @@ class PointAndSlab:
 
     def masses(self, ndtr=ndtr) -> np.ndarray: # float64 (2K+1,)
         "The mass of each level -K ... K. With an exact `ndtr` it is the same on every machine."
-        k, scale = np.arange(self.max_level + 1), self.sigma / self.bin_width
-        upper = ndtr(-(k + 0.5) / scale)
-        upper[-1] = 0
-        mass = self.moved * (ndtr(-(k - 0.5) / scale) - upper)
+        mass = self.moved * gaussian_masses(self.sigma / self.bin_width, 1.0, self.max_level, ndtr) # in bins
         mass[0] += 1 - self.moved
         return np.concatenate([mass[:0:-1], mass])
 
