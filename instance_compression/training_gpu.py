@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['KEPT_SIZES', 'FINISH_SECONDS', 'kept_sizes', 'resized', 'kept_images', 'Photographs', 'soap_shape', 'rotate', 'Soap',
-           'refreshed_basis', 'refresh_bases', 'soap_state', 'factorized', 'compile_passes', 'DeviceModel', 'Chunk',
-           'captured', 'CapturedStep', 'refresh_is_due', 'training_state', 'DeviceTrainer', 'prepare', 'trainer_state',
-           'restore_trainer', 'planned_steps', 'DeviceRun', 'save_run', 'resume_run', 'averaged_model',
-           'train_on_device']
+           'refreshed_basis', 'BasisRefresh', 'refresh_bases', 'soap_state', 'factorized', 'compile_passes',
+           'DeviceModel', 'Chunk', 'captured', 'CapturedStep', 'refresh_is_due', 'training_state', 'DeviceTrainer',
+           'prepare', 'trainer_state', 'restore_trainer', 'planned_steps', 'DeviceRun', 'save_run', 'resume_run',
+           'averaged_model', 'train_on_device']
 
 # %% ../nbs/09b_training_on_a_gpu.ipynb #2f2d3512
 import math
@@ -147,8 +147,11 @@ class Soap:
         torch._foreach_mul_(self.square, b2)
         torch._foreach_addcmul_(self.square, rotated, rotated, 1 - b2)
         size = rates * (1 - (math.log(b2) * self.t).exp()).sqrt() / (1 - (math.log(b1) * self.t).exp())
-        for p, m, v, q, group in zip(self.parameters, means, self.square, self.bases, self.group_of):
-            p.sub_(rotate(m / (v.sqrt() + self.eps), q, back=True).reshape(p.shape) * size[group])
+        roots = torch._foreach_sqrt(self.square)
+        torch._foreach_add_(roots, self.eps)
+        moves = torch._foreach_div(means, roots)
+        for p, move, q, group in zip(self.parameters, moves, self.bases, self.group_of):
+            p.sub_(rotate(move, q, back=True).reshape(p.shape) * size[group])
         for g, covariances in zip(gradients, self.covariances):
             for d, c in enumerate(covariances):
                 unfolded = g.movedim(d, 0).reshape(len(c), -1)
@@ -166,20 +169,37 @@ def refreshed_basis(
     return torch.linalg.qr(covariance @ basis[:, order]).Q, order
 
 # %% ../nbs/09b_training_on_a_gpu.ipynb #74ba7fef
-@torch.no_grad()
+class BasisRefresh:
+    "New bases from the covariances, computed on the CPU while the device takes further steps."
+    def __init__(self, soap:Soap):
+        self.soap, self.pool, self.refreshed = soap, ThreadPoolExecutor(8), []
+
+    @torch.no_grad()
+    def begin(self, exact:bool=False): # eigenvectors, not one power iteration
+        "Copy covariances and bases to the CPU, which waits for the device, and start the threads."
+        pairs = [pair for matrices in zip(self.soap.covariances, self.soap.bases) for pair in zip(*matrices)]
+        copies = [tuple(m.double().cpu() for m in pair) for pair in pairs]
+        self.refreshed = [self.pool.submit(refreshed_basis, *copy, exact) for copy in copies]
+
+    @torch.no_grad()
+    def install(self):
+        "Wait for the threads and put their bases into the optimizer. Nothing happens where no refresh has begun."
+        if not self.refreshed: return
+        results, self.refreshed = iter(self.refreshed), []
+        for square, bases in zip(self.soap.square, self.soap.bases):
+            for d, basis in enumerate(bases):
+                new, order = next(results).result()
+                basis.copy_(new)
+                if order is not None: square.copy_(square.index_select(d, order.to(basis.device)))
+
 def refresh_bases(
     soap:Soap, # changed in place
     exact:bool=False, # eigenvectors; with them, the moments start again
 ):
-    "New bases from the covariances."
-    pairs = [pair for matrices in zip(soap.covariances, soap.bases) for pair in zip(*matrices)]
-    with ThreadPoolExecutor(8) as pool:
-        refreshed = iter(list(pool.map(lambda pair: refreshed_basis(*(m.double().cpu() for m in pair), exact), pairs)))
-    for square, bases in zip(soap.square, soap.bases):
-        for d, basis in enumerate(bases):
-            new, order = next(refreshed)
-            basis.copy_(new)
-            if order is not None: square.copy_(square.index_select(d, order.to(basis.device)))
+    "New bases at once. The device waits for them."
+    refresh = BasisRefresh(soap)
+    refresh.begin(exact)
+    refresh.install()
     if exact:
         for t in (*soap.mean, *soap.square, soap.t): t.zero_()
 
@@ -340,19 +360,19 @@ class CapturedStep:
 def refresh_is_due(
     step:int, # number of steps taken
 ) -> bool:
-    "Whether SOAP's bases are refreshed now: every 25 steps before step 250, every 50 steps later."
+    "Whether a refresh of SOAP's bases begins now: every 25 steps before step 250, every 50 steps later."
     return step % (25 if step < 250 else 50) == 0
 
 @contextmanager
 def training_state(device:torch.device):
-    "Inside the block: random numbers of its own, and TF32 in convolutions on a GPU. Afterwards, both are as before."
-    cudnn = torch.backends.cudnn
-    before = cudnn.benchmark, cudnn.allow_tf32
+    "Inside the block: random numbers of its own, and TF32 in convolutions and products on a GPU. Afterwards, both are as before."
+    cudnn, products = torch.backends.cudnn, torch.backends.cuda.matmul
+    before = cudnn.benchmark, cudnn.allow_tf32, products.allow_tf32
     gpus = [torch.cuda.current_device() if device.index is None else device.index] if device.type == "cuda" else []
     with torch.random.fork_rng(gpus):
-        cudnn.benchmark = cudnn.allow_tf32 = True
+        cudnn.benchmark = cudnn.allow_tf32 = products.allow_tf32 = True
         try: yield
-        finally: cudnn.benchmark, cudnn.allow_tf32 = before
+        finally: cudnn.benchmark, cudnn.allow_tf32, products.allow_tf32 = before
 
 # %% ../nbs/09b_training_on_a_gpu.ipynb #aee6a41b
 class DeviceTrainer:
@@ -369,6 +389,7 @@ class DeviceTrainer:
             self.net = DeviceModel(cfg.size, self.device, backend)
             self.chunk = Chunk(photographs, cfg.batch_size, read_every)
             self.step = CapturedStep(self.net, self.chunk, cfg)
+        self.refresh = BasisRefresh(self.step.optimizer)
 
     def advance(self,
         cfg:TrainConfig, # of the run
@@ -379,7 +400,10 @@ class DeviceTrainer:
         self.chunk.fill(cfg, range(first, first + n))
         for k in range(first, first + n):
             self.step.replay(noise_seed(cfg, k))
-            if refresh_is_due(k + 1): refresh_bases(self.step.optimizer)
+            if refresh_is_due(k + 1):
+                self.refresh.install()
+                self.refresh.begin()
+        self.refresh.install()  # so that a checkpoint has no refresh that is still going on
         return self.chunk.losses[:n].cpu().numpy().copy()
 
 # %% ../nbs/09b_training_on_a_gpu.ipynb #d57917ba

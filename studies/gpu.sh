@@ -29,6 +29,7 @@ for wheel in "$packages"/*.whl; do
   if [ -f "$wheel" ]; then "$python" -m zipfile -e "$wheel" "$unpacked"; fi
 done
 export PYTHONPATH="$root:$unpacked:$packages${PYTHONPATH:+:$PYTHONPATH}" PYTHONUNBUFFERED=1
+export OMP_NUM_THREADS=1  # eight threads compute bases; each of them takes one core
 mkdir -p "$out"
 if [ -z "${OPTIONS+set}" ]; then
   OPTIONS=
