@@ -81,13 +81,13 @@ class NetworkTraining:
         self.peaks = {"offset": cfg.lr_sender, "delta": cfg.lr_delta}  # learning rates
         self.optimizers = self._optimizers()
 
-    def _optimizers(self) -> dict: # name of a trained tensor, or "all" -> optimizer
-        cfg, groups = self.cfg, [{"params": [v], "lr": self.peaks[k], "name": k} for k, v in self.tensors.items()]
-        if cfg.update_rule == "adam" or "delta" not in self.tensors:
-            return {"all": OPTIMIZERS[cfg.optimizer](groups, cfg.beta2)} if groups else {}
-        dual_averaging = DualAveraging(self.tensors["delta"], cfg.lr_delta, cfg.beta2, cfg.margin)
-        dual_averaging.param_groups[0]["name"] = "delta"
-        return {"offset": OPTIMIZERS[cfg.optimizer](groups[:1], cfg.beta2), "delta": dual_averaging}
+    def _optimizers(self) -> dict: # name of a tensor with dual averaging, or "rest" -> optimizer
+        cfg, rules = self.cfg, {"offset": self.cfg.sender_rule, "delta": self.cfg.update_rule}
+        optimizers = {k: DualAveraging(v, self.peaks[k], cfg.beta2, cfg.margin)
+                      for k, v in self.tensors.items() if rules[k] == "dual-averaging"}
+        for name, optimizer in optimizers.items(): optimizer.param_groups[0]["name"] = name
+        rest = [{"params": [v], "lr": self.peaks[k], "name": k} for k, v in self.tensors.items() if k not in optimizers]
+        return optimizers | ({"rest": OPTIMIZERS[cfg.optimizer](rest, cfg.beta2)} if rest else {})
 
     def _may_move(self, theta:dict) -> Tensor: # 1 where delta may move, 0 elsewhere
         part = PARTS[self.cfg.parts]
@@ -117,10 +117,9 @@ class NetworkTraining:
         return metrics | {"loss": torch.where(finite, metrics["loss"], math.nan)}
 
     def _take_step(self):
-        for optimizer in self.optimizers.values():
-            if not isinstance(optimizer, DualAveraging): optimizer.step()
-            elif self.tensors["delta"].grad is not None: # the update may start later
-                optimizer.step(self.update.prior, 1 / self.n_pixels if self.cfg.model_rate else 0.0)
+        for name, optimizer in self.optimizers.items():
+            if name == "delta": optimizer.step(self.update.prior, 1 / self.n_pixels if self.cfg.model_rate else 0.0)
+            else: optimizer.step()
 
     def optimizer_tensors(self) -> dict: # name -> tensor
         "The state of the optimizers."

@@ -31,7 +31,7 @@ from .clip import Clip
 from .video import load_clip
 from .hyperprior import BETAS, Hyperprior, load_global, model_identity
 from .update import without_scales
-from .adapt_config import DUAL, METHODS, PARTS, PRESETS, AdaptConfig
+from .adapt_config import DUAL, DUAL_SENDER, DUAL_UPDATE, METHODS, PARTS, PRESETS, AdaptConfig
 from .adapted import Adapted
 from .adaptation import adapt, remove_checkpoint
 from .bitstream import Encoded, check_decodes, encode_clip
@@ -182,7 +182,8 @@ def _recipes() -> Iterator[Experiment]:
 # %% ../nbs/15_experiments.ipynb #6ad1f281
 def _update() -> Iterator[Experiment]:
     for beta, clip in product((1e-3, 3e-3, 1e-4), EXTRAS): yield Experiment("update", clip, AdaptConfig("global", beta), "global")
-    recipes = {"encoder": {"method": "encoder"}, "fast": {}, "dual": DUAL}
+    encoder = {"method": "encoder"}
+    recipes = {"encoder": encoder, "fast": {}, "encoder-dual": encoder | DUAL_SENDER, "dual": DUAL}
     for steps, seed, beta, clip, recipe in product((500, 4000), (0, 1, 2), (1e-3, 3e-3, 1e-4), EXTRAS, recipes):
         settings = {"beta": beta, "steps": steps, "seed": seed, "evaluations": 2} | recipes[recipe]
         yield Experiment("update", clip, AdaptConfig(**settings), f"{recipe}-{steps}-seed-{seed}")
@@ -191,7 +192,8 @@ def _update_parts() -> Iterator[Experiment]:
     levels, by_tensor = {"price": "levels"}, {"update_prior": "by-tensor"}
     averaged = {"update_rule": "dual-averaging"}
     variants = {"levels": levels, "by-tensor": levels | by_tensor, "dual-averaging": levels | averaged,
-                "all-slow": levels | by_tensor | averaged} # with the rate of `fast`; `dual` is in the study update
+                "all-slow": levels | by_tensor | averaged, # with the rate of `fast`
+                "adam-sender": DUAL_UPDATE} # `dual` itself is in the study update
     for variant, clip in product(variants, EXTRAS):
         yield Experiment("update-parts", clip, AdaptConfig(steps=500, evaluations=2, **variants[variant]), variant)
 
