@@ -15,7 +15,7 @@ import torch
 from .common import InputError, check_choices, setting
 from .update import UPDATES
 from .update_prior import PRICES, UpdatePrior
-from .fitted_prior import PRIORS
+from .channel_prior import PRIORS
 
 # %% ../nbs/10_adapt_config.ipynb #e41428f3
 METHODS = ("global", "encoder", "latents", "full")
@@ -57,8 +57,8 @@ def check_settings(cfg:"AdaptConfig"):
     if not all(0 <= lr < math.inf for lr in (cfg.lr_sender, cfg.lr_delta, cfg.lr_latents)):
         raise InputError("learning rates are numbers from 0 up")
     if not 0 <= cfg.margin < math.inf: raise InputError("margin is a number from 0 up")
-    if cfg.update_prior == "by-tensor" and cfg.price == "density":
-        raise InputError("the prior by tensor has no density; give price levels, too")
+    if cfg.update_prior in ("by-tensor", "by-channel") and cfg.price == "density":
+        raise InputError(f"the prior {cfg.update_prior} has no density; give price levels, too")
     if cfg.update_rule == "dual-averaging" and cfg.price != "levels":
         raise InputError("dual averaging needs the price of levels; give price levels, too")
     cfg.prior  # raises InputError
@@ -138,7 +138,7 @@ class AdaptConfig:
 
 # %% ../nbs/10_adapt_config.ipynb #8fb94837
 DUAL_SENDER = {"sender_rule": "dual-averaging", "lr_sender": 1.2e-4}
-DUAL_UPDATE = {"price": "levels", "update_rule": "dual-averaging", "update_prior": "by-tensor", "lr_delta": 1.2e-3}
+DUAL_UPDATE = {"price": "levels", "update_rule": "dual-averaging", "update_prior": "by-channel", "lr_delta": 1.2e-3}
 DUAL = DUAL_SENDER | DUAL_UPDATE
 PRESETS = { # name -> settings; change single ones with dataclasses.replace
     "fast": AdaptConfig(latent_steps=20),

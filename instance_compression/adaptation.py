@@ -54,7 +54,7 @@ def step_loss(
     parameters, bits = sender.moved(torch.addcmul(sender.values, sender.scale, offset)), 0.0
     if delta is not None:
         price = cfg.price if cfg.model_rate and cfg.update_rule == "adam" else None # dual averaging sums prices itself
-        theta_bar, bits = update.map.in_training(receiver, delta, update.prior, cfg.quantize == "loop", price)
+        theta_bar, bits = update.map.in_training(receiver, delta, update.prices, cfg.quantize == "loop", price)
         parameters |= theta_bar
     rd = crops_rate_distortion(functional_call(model, parameters, (crops.x, cfg.rounding)), crops)
     loss = rd_cost(rd, cfg.beta)
@@ -70,7 +70,7 @@ class NetworkTraining:
         self.cfg, self.step, self.schedule = cfg, 0, Schedule(cfg)
         self.n_pixels, self.device = math.prod(frames.shape[:3]), device
         self.model = deepcopy(model_global).requires_grad_(False).to(device)
-        self.update = ReceiverUpdate(model_global, cfg)
+        self.update = ReceiverUpdate(model_global, cfg, device)
         self.tiles = Tiles(frames, cfg.crop, codec_of(model_global).stride, cfg.seed, device) if cfg.networks else None
         theta = receiver_parameters(self.model)
         self.sender = FlatParameters(self.model, sender_parameters(self.model))
@@ -91,8 +91,8 @@ class NetworkTraining:
 
     def _may_move(self, theta:dict) -> Tensor: # 1 where delta may move, 0 elsewhere
         part = PARTS[self.cfg.parts]
-        return torch.cat([torch.full((n,), float(part(name, theta[name])), device=self.device)
-                          for name, n in self.update.layout.items()])
+        return torch.cat([torch.full((math.prod(shape),), float(part(name, theta[name])), device=self.device)
+                          for name, shape in self.update.layout.items()])
 
     @stopwatch("steps")
     def advance(self) -> dict: # metrics of `step_loss`, tensors on the device
@@ -118,7 +118,7 @@ class NetworkTraining:
 
     def _take_step(self):
         for name, optimizer in self.optimizers.items():
-            if name == "delta": optimizer.step(self.update.prior, 1 / self.n_pixels if self.cfg.model_rate else 0.0)
+            if name == "delta": optimizer.step(self.update.prices, 1 / self.n_pixels if self.cfg.model_rate else 0.0)
             else: optimizer.step()
 
     def optimizer_tensors(self) -> dict: # name -> tensor
@@ -298,7 +298,7 @@ class Adaptation:
             self.log.append(log_row(self.best.codec, self.cfg, self.step, self.seconds))
 
 # %% ../nbs/10d_adaptation.ipynb #cb6affb4
-CHECKPOINT_FORMAT = 3 # of checkpoints; another number means that a run cannot go on from them
+CHECKPOINT_FORMAT = 4 # of checkpoints; another number means that a run cannot go on from them
 
 def latents_path(checkpoint:Path) -> Path:
     "The file of coded latents that belongs to a checkpoint."
@@ -333,6 +333,7 @@ def save_checkpoint(path:Path, run:Adaptation, key:dict):
     for group, named in groups.items():
         for name, t in named.items(): tensors[f"{group}.{name}"] = t
     best = run.best.codec
+    tensors["priced.levels"] = torch.from_numpy(networks.update.levels)
     save_tensors(path, tensors | networks.optimizer_tensors(), key | {
         "best_step": (best.before or best).step, "seconds": run.seconds, "network_step": networks.step,
         "prior": networks.update.prior.to_bytes().hex(), "log": run.log, "schedule": vars(run.schedule), "latents_done": run.latents_done})
@@ -349,6 +350,7 @@ def load_checkpoint(path:Path, run:Adaptation, key:dict):
         for name, t in group("average").items(): networks.average[name].copy_(t)
     for name, optimizer in networks.optimizers.items(): restore_optimizer(f"optimizer.{name}", optimizer, tensors)
     networks.update.prior = type(networks.update.prior).from_bytes(bytes.fromhex(meta["prior"])).for_update(networks.update.layout)
+    networks.update.set_prices(tensors["priced.levels"].numpy())
     networks.step = run.step = meta["network_step"]
     vars(run.schedule).update(meta["schedule"])
     run.log, run.best_watched = meta["log"], group("watched")

@@ -23,7 +23,8 @@ from .clip import to_tensor
 from .hyperprior import flatten, receiver_parameters, sender_parameters
 from .latents import CodedLatents
 from .rate_distortion import latent_rates, psnr_of, rate_distortion
-from .update import UPDATES, FlatParameters, apply_update, bpp_model_of, quantize_update, with_receiver
+from .update import (UPDATES, FlatParameters, apply_update, bpp_model_of, n_integers, quantize_update,
+                                         with_receiver)
 from .update_prior import SpikeAndSlab, UpdatePrior, name_of_prior
 
 # %% ../nbs/10c_adapted.ipynb #6d0ddbc8
@@ -40,22 +41,33 @@ def trained_tensors(
 
 # %% ../nbs/10c_adapted.ipynb #b969f70b
 class ReceiverUpdate:
-    ("The update that a configuration asks for, for one global model: `map` (an Update), `layout` (name -> number of "
-     "integers), `prior` and `n_levels`. Raises ValueError for a prior that no file can name.")
-    def __init__(self, model_global:nn.Module, cfg:AdaptConfig):
-        self.map = UPDATES[cfg.update]
-        self.layout = self.map.layout(receiver_parameters(model_global))
+    ("The update that a configuration asks for, for one global model: `map` (an Update), `layout` (name -> shape of the "
+     "integers), `n_levels`, `prior` of the file and `prices`, the prior in training. Raises ValueError for a prior that no file can name.")
+    def __init__(self, model_global:nn.Module, cfg:AdaptConfig, device:str="cpu"):
+        theta = receiver_parameters(model_global)
+        self.map, self.device = UPDATES[cfg.update], device
+        self.layout = self.map.layout(theta)
+        self.n_levels = n_integers(self.layout)
+        in_training = torch.arange(self.n_levels, dtype=torch.float64) # exact integers
+        self.order = self.map.in_file_order(FlatParameters(model_global, theta), in_training).long().numpy()
         self.prior = cfg.prior.for_update(self.layout)
-        self.n_levels = sum(self.layout.values())
         name_of_prior(self.prior)
+        self.set_prices(np.zeros(self.n_levels, np.int16))
+
+    def set_prices(self,
+        levels:np.ndarray, # int16 (P,), in the order of the file
+    ):
+        "Take the prices in training at these levels."
+        self.levels, self.prices = levels, self.prior.in_training(levels, self.order, self.device)
 
     def fit(self,
         delta:Tensor, # the moving average, on any device
     ):
-        "Let the prior follow the levels. One move more in each tensor gives a price to the first move."
+        "Let prior and prices follow the levels. One move more in each tensor gives a price to the first move."
         if isinstance(self.prior, SpikeAndSlab): return # its numbers are settings
-        levels = quantize_update(delta, self.prior).int().cpu().numpy()
+        levels = quantize_update(delta, self.prior).short().cpu().numpy()[self.order]
         self.prior = self.prior.fitted(levels, moves=1)
+        self.set_prices(levels)
 
 # %% ../nbs/10c_adapted.ipynb #bf57a31f
 @dataclass(frozen=True, eq=False)

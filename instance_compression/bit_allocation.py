@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from .hyperprior import Hyperprior, receiver_parameters
-from .update_prior import UpdatePrior, level_bits, part_at
+from .update_prior import UpdatePrior, bits_of_levels, level_bits, part_at
 
 # %% ../nbs/12_bit_allocation.ipynb #3354daa4
 GROUPS = ("g_s weights", "g_s biases", "g_s GDN", "h_s weights", "h_s biases", "factorized prior")
@@ -33,12 +33,11 @@ def bit_allocation(
 ) -> pd.DataFrame: # parameter, group, n_parameters, n_nonzero, n_clipped, static_bits, dynamic_bits, bits
     ("Return the ideal bits of an update: a row for each tensor, in the order of the file. "
      "Clipped parameters have the outermost level of the prior.")
-    rows, start = [], 0
+    rows, start, bits_of_all = [], 0, bits_of_levels(levels, prior)
     for name, p in receiver_parameters(model).items():
         own = np.asarray(levels[start:start + p.numel()])
-        part = part_at(prior, start)
+        bits, static = bits_of_all[start:start + p.numel()].sum(), p.numel() * level_bits(0, part_at(prior, start))
         start += p.numel()
-        bits, static = level_bits(own, part).sum(), p.numel() * level_bits(0, part)
         rows.append({"parameter": name, "group": group_of(name, p.ndim), "n_parameters": p.numel(),
                      "n_nonzero": int(np.count_nonzero(own)), "n_clipped": int((np.abs(own) == prior.max_level).sum()),
                      "static_bits": static, "dynamic_bits": bits - static, "bits": bits})

@@ -33,8 +33,8 @@ from .clip import MAX_FRAMES, Clip, check_limits
 from .hyperprior import model_identity, receiver_parameters
 from .rate_distortion import psnr_of
 from .update_prior import SpikeAndSlab, UpdatePrior, name_of_prior
-from .fitted_prior import PRIORS
-from .update import UPDATES, apply_update, without_scales
+from .channel_prior import PRIORS
+from .update import UPDATES, apply_update, n_integers, without_scales
 from .entropy_coding import decode_update, encode_update
 from .codec import CODECS, codec_of, synthesis
 from .adapted import Adapted
@@ -323,7 +323,7 @@ class Decoder(CodedFile):
     def _apply_update(self, model_global:nn.Module):
         h, update = self.header, UPDATES[self.header.update]
         layout = update.layout(receiver_parameters(model_global))
-        n_levels = sum(layout.values())
+        n_levels = n_integers(layout)
         if h.n_parameters != n_levels:
             raise BitstreamError(f"{self.path} has a header that does not fit its global model; get it again")
         data = self.section(0)

@@ -11,7 +11,7 @@ import math
 import torch
 from torch import Tensor
 
-from .update_prior import UpdatePrior, level_slope
+from .update_prior import UpdatePrior, level_slope, split_part
 
 # %% ../nbs/06a_dual_averaging.ipynb #42ea04fd
 _BLOCK = 2**16 # parameters that stay in the processor's cache
@@ -45,9 +45,10 @@ class DualAveraging(torch.optim.Optimizer):
         for where, part in prior.parts if prior else [(slice(None), None)]:
             vectors = [v[where] for v in (delta, delta.grad, *(state[name] for name in _STATE))]
             size = len(vectors[0]) if delta.is_cuda else _BLOCK
-            for block in zip(*(v.split(size) for v in vectors)): self._move(block, part, weight, state, group)
+            for *block, prior_of_block in zip(*(v.split(size) for v in vectors), split_part(part, size)):
+                self._move(block, prior_of_block, weight, state, group)
 
-    def _move(self, block:tuple, part:UpdatePrior, weight:float, state:dict, group:dict):
+    def _move(self, block:list, part:UpdatePrior, weight:float, state:dict, group:dict):
         delta, gradient, m, v, z, tau = block
         lr, beta2, k = group["lr"], group["beta2"], state["step"]
         m.lerp_(gradient, 1 - _BETA1)

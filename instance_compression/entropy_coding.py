@@ -80,8 +80,9 @@ def read_checksums(
     return crcs.unpack_from(data), from_bytes(data[crcs.size:])
 
 # %% ../nbs/07_entropy_coding.ipynb #c6ad28ab
-def _update_tables(prior:UpdatePrior) -> list: # of (slice of the levels, table)
-    return [(where, _table(part.masses(exact_ndtr))) for where, part in prior.parts]
+@lru_cache(maxsize=512)
+def _table_of(part) -> Categorical: # of a part of an `UpdatePrior`
+    return _table(part.masses(exact_ndtr))
 
 @stopwatch("update coding")
 def encode_update(
@@ -93,8 +94,8 @@ def encode_update(
     if np.abs(levels).max(initial=0) > prior.max_level:
         raise ValueError(f"levels beyond +-{prior.max_level}; quantize with the same prior")
     coder = AnsCoder()
-    for where, table in reversed(_update_tables(prior)):
-        coder.encode_reverse((levels[where] + prior.max_level).astype(np.int32), table)
+    for where, part in reversed(list(prior.parts_of(levels))):
+        coder.encode_reverse((levels[where] + prior.max_level).astype(np.int32), _table_of(part))
     return _CRC.pack(checksum(levels)) + to_bytes(coder)
 
 @stopwatch("update coding")
@@ -105,9 +106,9 @@ def decode_update(
 ) -> np.ndarray: # int32 (P,)
     "The levels of delta_bar. Raises ValueError for data that does not hold P levels under this prior."
     (crc,), coder = read_checksums(_CRC, data)
-    levels = np.empty(n_parameters, np.int32)
-    for where, table in _update_tables(prior):
-        levels[where] = coder.decode(table, len(levels[where])) - prior.max_level
+    levels = np.zeros(n_parameters, np.int32)
+    for where, part in prior.parts_of(levels): # the next part may depend on the levels so far
+        levels[where] = coder.decode(_table_of(part), len(levels[where])) - prior.max_level
     if not coder.is_empty() or checksum(levels) != crc: raise ValueError(OTHER_SYMBOLS.format("the update's levels"))
     return levels
 

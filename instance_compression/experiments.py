@@ -193,7 +193,8 @@ def _update_parts() -> Iterator[Experiment]:
     averaged = {"update_rule": "dual-averaging"}
     variants = {"levels": levels, "by-tensor": levels | by_tensor, "dual-averaging": levels | averaged,
                 "all-slow": levels | by_tensor | averaged, # with the rate of `fast`
-                "adam-sender": DUAL_UPDATE} # `dual` itself is in the study update
+                "adam-sender": levels | by_tensor | averaged | {"lr_delta": DUAL_UPDATE["lr_delta"]},
+                "prior-by-tensor": DUAL | by_tensor} # `dual` itself is in the study update
     for variant, clip in product(variants, EXTRAS):
         yield Experiment("update-parts", clip, AdaptConfig(steps=500, evaluations=2, **variants[variant]), variant)
 

@@ -4,10 +4,11 @@
 
 # %% auto #0
 __all__ = ['MAX_SCALE', 'UPDATES', 'quantize_update', 'quantize_ste', 'add_update', 'scales_of', 'without_scales',
-           'calibrate_scales', 'priced_update', 'FlatParameters', 'Update', 'EveryParameter', 'bpp_model_of',
-           'with_receiver', 'apply_update']
+           'calibrate_scales', 'priced_update', 'FlatParameters', 'Update', 'EveryParameter', 'n_integers',
+           'bpp_model_of', 'with_receiver', 'apply_update']
 
 # %% ../nbs/06_update.ipynb #faf2408a
+import math
 from copy import deepcopy
 from typing import Protocol
 
@@ -16,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from .hyperprior import Hyperprior, flatten, receiver_parameters, unflatten
-from .update_prior import PRICES, UpdatePrior, update_bits
+from .update_prior import PRICES, UpdatePrior, split_part, update_bits
 
 # %% ../nbs/06_update.ipynb #fce52b7b
 def quantize_update(
@@ -105,10 +106,10 @@ class _PricedUpdate(torch.autograd.Function):
         for where, part in prior.parts:
             vectors = [v[where] for v in (theta_global, delta, theta_bar, slope, scale)]
             size = len(vectors[0]) if delta.is_cuda else _BLOCK * torch.get_num_threads()
-            for theta, d, moved, s, c in zip(*(v.split(size) for v in vectors)):
+            for theta, d, moved, s, c, prior_of_block in zip(*(v.split(size) for v in vectors), split_part(part, size)):
                 delta_bar = torch.div(d, t, out=moved).round_().clamp_(-K, K).mul_(t) if quantize else d
                 torch.addcmul(theta, c, delta_bar, out=moved)
-                if price: bits = bits + PRICES[price](d, part, s)
+                if price: bits = bits + PRICES[price](d, prior_of_block, s)
                 else: s.zero_()
         ctx.save_for_backward(slope, scale)
         return theta_bar, torch.as_tensor(bits)
@@ -147,7 +148,7 @@ class FlatParameters:
 class Update(Protocol):
     "The interface of an update: how the receiver's parameters follow from the integers that are sent."
     def layout(self, theta:dict) -> dict:
-        "Name -> number of integers that are sent under that name, for parameters theta (name -> tensor)."
+        "Name -> shape of the integers that are sent under that name, for parameters theta (name -> tensor)."
     def in_training(self, theta:FlatParameters, delta:Tensor, prior:UpdatePrior, quantize:bool, price:str) -> tuple:
         "(name -> parameter at theta_bar, bits of the price), both differentiable in delta. The price is that of `priced_update`."
     def in_file_order(self, theta:FlatParameters, delta:Tensor) -> Tensor:
@@ -159,7 +160,7 @@ class Update(Protocol):
 class EveryParameter:
     "The paper's update: one integer for each parameter, theta_bar = theta_D + c t level. Its methods are those of `Update`."
     def layout(self, theta:dict) -> dict:
-        return {name: p.numel() for name, p in theta.items()}
+        return {name: tuple(p.shape) for name, p in theta.items()}
 
     def in_training(self, theta:FlatParameters, delta:Tensor, prior:UpdatePrior, quantize:bool, price:str) -> tuple:
         theta_bar, bits = priced_update(theta.values, delta, prior, theta.scale, quantize, price)
@@ -174,6 +175,12 @@ class EveryParameter:
         return unflatten(theta_bar, theta)
 
 UPDATES = {"every-parameter": EveryParameter()} # name -> Update
+
+def n_integers(
+    layout:dict, # of `Update.layout`
+) -> int: # P
+    "The number of integers that an update sends."
+    return sum(math.prod(shape) for shape in layout.values())
 
 # %% ../nbs/06_update.ipynb #e6bff598
 def bpp_model_of(

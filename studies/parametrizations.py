@@ -109,11 +109,11 @@ class Parametrization:
         return {name: p for name, p in theta.items() if self.weights or p.dim() != 4}
 
     def layout(self, theta: dict) -> dict:
-        sizes = {name: p.numel() for name, p in self.single(theta).items()}
+        shapes = {name: tuple(p.shape) for name, p in self.single(theta).items()}
         for name, kernel in theta.items():
             if kernel.dim() != 4: continue
-            for way in self.ways: sizes[f"{name} {way.__name__}"] = sum(way.sizes(*matrix_of(name, kernel).shape))
-        return sizes
+            for way in self.ways: shapes[f"{name} {way.__name__}"] = (sum(way.sizes(*matrix_of(name, kernel).shape)),)
+        return shapes
 
     def movers(self, theta: dict, scales: dict) -> dict:  # (name, way) -> object with `change`; made once for each global model
         key = id(next(iter(theta.values())))
@@ -124,8 +124,8 @@ class Parametrization:
 
     def changes(self, theta: dict, scales: dict, amounts: Tensor) -> dict:
         "Name -> change of the parameter."
-        single, movers, sizes = self.single(theta), self.movers(theta, scales), self.layout(theta)
-        own, *others = amounts.split([sum(p.numel() for p in single.values()), *list(sizes.values())[len(single):]])
+        single, movers, shapes = self.single(theta), self.movers(theta, scales), list(self.layout(theta).values())
+        own, *others = amounts.split([sum(p.numel() for p in single.values()), *(n for n, in shapes[len(single):])])
         changes = {name: scales[name] * change for name, change in unflatten(own, single).items()}
         for (name, _), mover, some in zip(movers, movers.values(), others, strict=True):
             changes[name] = changes.get(name, 0) + kernel_of(name, mover.change(some), theta[name])
