@@ -56,7 +56,9 @@ def check_settings(cfg:"AdaptConfig"):
         raise InputError("sender_first lies in [0, 1), beta is positive, seed lies in [0, 2^40)")
     if not all(0 <= lr < math.inf for lr in (cfg.lr_sender, cfg.lr_delta, cfg.lr_latents)):
         raise InputError("learning rates are numbers from 0 up")
-    if not 0 <= cfg.margin < math.inf: raise InputError("margin is a number from 0 up")
+    if not all(0 <= value < math.inf for value in (cfg.margin, cfg.least_gain)):
+        raise InputError("margin and least_gain are numbers from 0 up")
+    if cfg.least_gain and cfg.steps: raise InputError("least_gain ends a run with steps auto; leave it or the number of steps out")
     if cfg.update_prior in ("by-tensor", "by-channel") and cfg.price == "density":
         raise InputError(f"the prior {cfg.update_prior} has no density; give price levels, too")
     if cfg.update_rule == "dual-averaging" and cfg.price != "levels":
@@ -107,6 +109,9 @@ class AdaptConfig:
     update_rule:str = setting("adam",
         "The rule that moves the update: the optimizer, with the slope of the price in its gradient, or dual averaging.", RULES)
     sender_rule:str = setting("adam", "The rule that moves the sender: the optimizer, or dual averaging.", RULES)
+    least_gain:float = setting(0.0,
+        "With --steps auto: end when a minute gains less than this percentage of the cost. The number of steps then depends on "
+        "the machine. 0: end when the last 200 steps brought a tenth of the gain so far, or less.")
     margin:float = setting(1.0,
         "Dual averaging: a parameter must gain its price and this many standard errors of the sum of its gradients.")
 
@@ -154,7 +159,8 @@ class Schedule:
     "The learning rates over the steps. With `steps=0`, `last` is None until the gain slows down."
     def __init__(self, cfg:AdaptConfig):
         self.warmup = max(1, cfg.warmup)
-        self.watched = []  # the costs that `watch` was given
+        self.least_gain = cfg.least_gain
+        self.watched, self.seconds = [], []  # costs and times that `watch` was given
         self.falls_from, self.last = None, None  # the step at which the rates begin to fall, and the number of steps
         if cfg.steps or not cfg.networks:
             self.falls_from, self.last = round((1 - cfg.decay) * cfg.steps), cfg.steps if cfg.networks else 0
@@ -173,11 +179,14 @@ class Schedule:
         "Whether the schedule needs the cost at this step."
         return self.last is None and step % WATCH == 0
 
-    def watch(self, step:int, cost:float):
+    def watch(self, step:int, cost:float, seconds:float=0.0): # since the run began
         "Take note of the cost. The learning rates fall from here if the last two intervals brought little."
         self.watched.append(cost)
+        self.seconds.append(seconds)
         gain = self.watched[0] - min(self.watched)
         recent_gain = min(self.watched[:-2], default=cost) - min(self.watched)
-        slow = len(self.watched) > 5 and 0 < gain and recent_gain <= 0.1 * gain
+        if self.least_gain: wanted = self.least_gain / 100 * self.watched[0] * (seconds - self.seconds[max(0, len(self.seconds) - 3)]) / 60
+        else: wanted = 0.1 * gain
+        slow = len(self.watched) > 5 and 0 < gain and recent_gain <= wanted
         nothing_gained = len(self.watched) > 9 and gain <= 0
         if slow or nothing_gained: self.falls_from, self.last = step, step + max(WATCH, step // 4)

@@ -243,7 +243,7 @@ class Adaptation:
         indexes = np.linspace(0, len(self.frames) - 1, min(4, len(self.frames))).astype(int)
         codec = self._assembled(tensors, self.frames[indexes])
         bpp_model = bpp_model_of(codec.levels, codec.prior, self.networks.n_pixels)
-        self.schedule.watch(self.step, self.cfg.beta * (rd_cost(codec.metrics, self.cfg.beta) + bpp_model))
+        self.schedule.watch(self.step, self.cfg.beta * (rd_cost(codec.metrics, self.cfg.beta) + bpp_model), self.seconds)
         if self.schedule.watched[-1] == min(self.schedule.watched): self.best_watched = tensors
 
     def measure(self):

@@ -109,11 +109,12 @@ def main():
     run_command(app)
 
 @contextmanager
-def resumable():
-    "Say on Ctrl-C that the work so far is not lost."
+def resumable(checkpoint:Path): # of the work inside
+    "Say on Ctrl-C whether the work so far is kept."
     try: yield
     except KeyboardInterrupt:
-        raise InputError("stopped; run the same command again to go on from the last checkpoint") from None
+        if checkpoint.is_file(): raise InputError("stopped; run the same command again to go on from the last checkpoint") from None
+        raise InputError("stopped before the first checkpoint; the same command starts again from the beginning") from None
 
 # %% ../nbs/14_cli.ipynb #8e3239bb
 def plain_table(*headers) -> Table:
@@ -226,6 +227,12 @@ def describe(
                   f"method {cfg.label}, beta {cfg.beta:g}, global model {model_identity(model_global)[:8]}")
     if clip.broken: console.print(f"{clip.broken} broken frames of the source were skipped")
     if clip.guessed: console.print(f"the video does not name its colour matrix; {clip.colour.split()[0]} is guessed from its size")
+    if clip.hdr:
+        console.print(f"the video is HDR ({clip.hdr}), and the file does not keep this; players will show it pale. "
+                      "FFmpeg's filter zscale=t=linear,tonemap=hable,zscale=t=bt709 converts it")
+    if clip.pixel_aspect:
+        console.print(f"the video's pixels are not square ({clip.pixel_aspect}), and the file does not keep this; players will show it "
+                      "squeezed. FFmpeg's filter scale=iw*sar:ih,setsar=1 makes them square")
     if clip.jumps: console.print(f"the source's clock jumped back {clip.jumps} times; the times of frames go on from there")
     if clip.missing: console.print(f"the source ends {clip.missing:.1f} s before its header says; is it complete?")
     if clip.n_frames > 1 and (apart := (clip.times[-1] - clip.times[0]) / (clip.n_frames - 1)) > 1.1 / clip.fps:
@@ -321,7 +328,7 @@ def encode(
     with locked(output, seconds=0):
         check_free(output, force or checkpoint.is_file(), ".iac", video)  # another run may have written the output meanwhile
         remove_leftovers(output, checkpoint)
-        with resumable(): adapted = adapt(model_global, clip.frames, cfg, checkpoint, device)
+        with resumable(checkpoint): adapted = adapt(model_global, clip.frames, cfg, checkpoint, device)
         encoded = encode_clip(output, adapted, model_global, clip)
         if table: append_row(table, result_row(clip, cfg, model_global, adapted, encoded, device))
         if cfg.method != "global": remove_checkpoint(checkpoint)
@@ -459,7 +466,7 @@ def train(
     if not lacks_only_card(output, cfg, init):
         check_outputs(output, force)  # all processes see the same folder
         wait_for_all()  # before one of them writes
-        with resumable(), locked(output, seconds=0) if rank == 0 else nullcontext():
+        with resumable(beside(output, ".ckpt")), locked(output, seconds=0) if rank == 0 else nullcontext():
             if rank == 0: remove_leftovers(*(beside(output, suffix) for suffix in (output.suffix, ".ckpt", ".csv", ".json")))
             keep_freed_memory()
             train_model(cfg, load_photographs(paths, cfg.crop), output, init, device)

@@ -41,6 +41,8 @@ class Clip:
     missing: float = 0 # time that the source's header promises after its last frame [s]
     jumps: int = 0 # how often the source's clock went back by more than a second
     guessed: bool = False # whether the source does not name its matrix
+    hdr: str = "" # "PQ" or "HLG", if the source is high dynamic range
+    pixel_aspect: str = "" # width to height of the source's pixels, such as "64:45", if they are not square
 
     def __post_init__(self):
         check_frames(self.frames)

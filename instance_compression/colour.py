@@ -91,15 +91,31 @@ def _as_shown(rgb:np.ndarray, frame:"av.VideoFrame") -> np.ndarray: # uint8 (H,W
     return np.ascontiguousarray(rgb[::-1 if d < 0 else 1, ::-1 if a < 0 else 1])
 
 # %% ../nbs/00b_colour.ipynb #e9191bc6
+_WITH_ALPHA = ("yuva", "ya", "gbrap", "rgba", "bgra", "argb", "abgr", "ayuv", "vuya", "pal8") # beginnings of names
+
+def _opacity(frame:"av.VideoFrame") -> np.ndarray|None: # (H,W,1) in [0,1], None if all is opaque
+    if not frame.format.name.startswith(_WITH_ALPHA): return None
+    alpha = frame.reformat(format="rgba64le").to_ndarray()[..., 3:]
+    return None if alpha.min() == 65535 else alpha / 65535
+
+def _rgb_samples(frame:"av.VideoFrame") -> np.ndarray: # uint8 (H,W,3), of a frame in RGB
+    "Samples of more than 8 bits are rounded."
+    if frame.format.components[0].bits <= 8: return frame.to_ndarray(format="rgb24")
+    return np.rint(frame.reformat(format="rgb48le").to_ndarray() / 257).astype(np.uint8) # 257 = 65535 / 255
+
 _BAND = 2**15 # pixels that are converted at once, in float64: about 5 MB, which fit into a processor's cache
 
 def frame_to_rgb(
     frame:"av.VideoFrame", # a decoded frame of any pixel format
 ) -> np.ndarray: # uint8 RGB (H,W,3)
-    "Convert by the frame's own matrix and range, without its alpha channel. Raises `InputError` as `colour_of`."
+    ("Convert by the frame's own matrix and range. Transparent parts lie on black, as in `to_rgb8` of notebook 00. "
+     "Raises `InputError` as `colour_of`.")
     matrix, full = colour_of(frame)
-    if matrix == "rgb":
-        return _as_shown(frame.to_ndarray(format="rgb24"), frame)
+    rgb = _rgb_samples(frame) if matrix == "rgb" else _from_ycbcr(frame, matrix, full)
+    opacity = _opacity(frame)
+    return _as_shown(rgb if opacity is None else np.rint(rgb * opacity).astype(np.uint8), frame)
+
+def _from_ycbcr(frame:"av.VideoFrame", matrix:str, full:bool) -> np.ndarray: # uint8 (H,W,3)
     bits, (luma, *chroma) = frame.format.components[0].bits, _full_planes(frame, full)
     rgb = np.empty((*luma.shape, 3), np.uint8) # (H,W,3)
     rows = max(1, _BAND // rgb.shape[1])
@@ -108,4 +124,4 @@ def frame_to_rgb(
         y = (luma[band] >> (16 - bits)).astype(np.float64) # exact: luma is only shifted
         cs = [c[band] / 2**(16 - bits) for c in chroma] or [np.full_like(y, 2**(bits - 1))] * 2
         rgb[band] = ycbcr_to_rgb(np.stack([y, *cs], axis=-1), matrix, full, bits)
-    return _as_shown(rgb, frame)
+    return rgb

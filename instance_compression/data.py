@@ -18,13 +18,14 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from .common import InputError
+from .colour import frame_to_rgb
 
 # %% ../nbs/00_data.ipynb #6c9fe4c0
 def to_rgb8(
     img:Image.Image, # an open image
 ) -> np.ndarray: # uint8 RGB (H,W,3)
     "The pixels of an image as 8-bit RGB. Raises ValueError for several pictures in a file and for samples of 32 bits."
-    if getattr(img, "n_frames", 1) > 1 and img.format in ("GIF", "PNG", "TIFF", "WEBP"):
+    if getattr(img, "n_frames", 1) > 1 and img.format in ("GIF", "PNG", "TIFF", "WEBP", "AVIF"):
         raise ValueError(f"{img.n_frames} pictures in one file")
     if img.mode == "F" or img.mode == "I" and img.format == "TIFF":
         raise ValueError("samples of 32 bits, whose white is not defined")
@@ -38,6 +39,14 @@ def to_rgb8(
     return np.array(img.convert("RGB"))
 
 # %% ../nbs/00_data.ipynb #b5f0c7a1
+def _is_deep(img:Image.Image) -> bool:
+    "Whether the file has RGB samples of 16 bits, which Pillow would cut to 8."
+    return img.mode in ("RGB", "RGBA") and any(";16" in str(tile[3]) for tile in img.tile)
+
+def _deep_rgb8(path:str|Path) -> np.ndarray: # uint8 (H,W,3)
+    import av
+    with av.open(str(Path(path).resolve())) as container: return frame_to_rgb(next(container.decode(video=0)))
+
 def read_image(
     path:str|Path, # an image file that Pillow reads
     check:Callable|None=None, # called with height and width of the stored image [px] before its pixels are read
@@ -46,7 +55,7 @@ def read_image(
     try:
         with Image.open(path) as img:
             if check: check(img.height, img.width)
-            return to_rgb8(img)
+            return _deep_rgb8(path) if _is_deep(img) else to_rgb8(img)
     except FileNotFoundError:
         raise InputError(f"{path} does not exist; check the path") from None
     except (MemoryError, InputError):
@@ -56,7 +65,7 @@ def read_image(
         raise InputError(f"{path} is not a readable image ({why}); give a PNG, JPEG, WebP or TIFF file") from None
 
 # %% ../nbs/00_data.ipynb #456d1b20
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".pgm")
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".avif")
 
 def is_image(
     path:Path, # a file
@@ -150,7 +159,10 @@ def _download(url:str, sha256:str|None, path:Path):
     offline = f"let INSTANCE_COMPRESSION_DATA name a folder with {path.parent.name}/{path.name}"
     try:
         pooch.retrieve(url, known_hash=sha256 and f"sha256:{sha256}", fname=path.name, path=path.parent)
-    except OSError: # errors of the library requests are OSErrors
+    except OSError as e: # errors of the library requests are OSErrors, too
+        if isinstance(e, PermissionError) or e.filename:
+            raise InputError(f"cannot write to the cache folder {path.parent} ({e.strerror or 'no permission'}); "
+                             f"make it writable, or {offline}") from None
         raise InputError(f"could not download {url}; go online, or {offline}") from None
     except ValueError:
         raise InputError(f"{url} is not the registered file (SHA-256 differs); {offline}") from None

@@ -14,6 +14,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from PIL import Image
+
 from .common import InputError
 from .data import CLIPS, IMAGE_SUFFIXES, fetch, list_images, read_image
 from .clip import Clip, FrameStore, check_limits, sample_clip
@@ -112,9 +114,17 @@ def _main_stream(path:Path, container:"av.container.InputContainer") -> "av.Vide
     from av.stream import Disposition
     if not container.streams.video or container.format.name == "tty":
         raise InputError(f"{path} has no video stream; give a video file or a folder of images")
+    if container.metadata.get("major_brand") in ("heic", "heix", "mif1") and len(container.streams.video) > 1:
+        raise InputError(f"{path} is a picture made of tiles, which is not supported; convert it to PNG first")
     return max(container.streams.video, key=lambda s: (not s.disposition & Disposition.attached_pic, s.width * s.height))
 
 # %% ../nbs/00c_video.ipynb #77f32874
+_HDR = {16: "PQ", 18: "HLG"} # AVColorTransferCharacteristic
+
+def _pixel_aspect(stream:"av.VideoStream") -> str: # empty if pixels are square, or nothing is said
+    aspect = stream.sample_aspect_ratio
+    return f"{aspect.numerator}:{aspect.denominator}" if aspect and aspect != 1 else ""
+
 def _read_video(path:Path, container:"av.container.InputContainer", fps:float, start:float, max_frames:int|None,
                 native_fps:float|None) -> Clip:
     "The frames of an open container, as `sample_frames` describes."
@@ -141,7 +151,8 @@ def _read_video(path:Path, container:"av.container.InputContainer", fps:float, s
     label = "rgb" if matrix == "rgb" else f"{matrix} {'full' if full else 'limited'}"
     missing = 0 if native_fps or store.n == max_frames else float(promised - progress.last - 1 / rate)
     return Clip(store.array(), min(float(fps), float(rate)), tuple(times), label, path.stem, progress.broken,
-                missing if missing > 1 else 0, progress.jumps, guessed)
+                missing if missing > 1 else 0, progress.jumps, guessed, _HDR.get(stream.codec_context.color_trc, ""),
+                _pixel_aspect(stream))
 
 # %% ../nbs/00c_video.ipynb #78e6a86d
 def _read_images(path:Path, fps:float, start:float, max_frames:int|None, native_fps:float|None) -> Clip:
@@ -173,6 +184,12 @@ def _check_sampling(fps:float, start:float, max_frames:int|None, native_fps:floa
             raise InputError(f"{name} = {value} is out of range; give a positive number, such as 2")
 
 # %% ../nbs/00c_video.ipynb #f93a0d5e
+def _is_animated(path:Path) -> bool: # an AVIF file may be a video; the other formats of images are refused then
+    if path.suffix.lower() != ".avif" or not path.is_file(): return False
+    try:
+        with Image.open(path) as image: return getattr(image, "n_frames", 1) > 1
+    except OSError: return False
+
 def sample_frames(
     path:str|Path, # a video file, a folder of images, or an image
     fps:float=2, # frames per second to keep; for a folder without `native_fps`, the rate of its images
@@ -186,7 +203,7 @@ def sample_frames(
     _check_sampling(fps, start, max_frames, native_fps)
     if not path.exists():
         raise InputError(f"{path} does not exist; check the path")
-    if path.is_dir() or path.suffix.lower() in IMAGE_SUFFIXES:
+    if path.is_dir() or path.suffix.lower() in IMAGE_SUFFIXES and not _is_animated(path):
         return _read_images(path, fps, start, max_frames, native_fps)
     if not path.is_file():
         raise InputError(f"{path} is a pipe or a device; write the video to a file, and give this file")

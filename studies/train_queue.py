@@ -2,7 +2,7 @@
 
 python studies/train_queue.py [--folder runs/queue] [--photographs FOLDER]
 
-JOBS lists the jobs. Each job starts from a model of the set h200. A model with a larger distance to the published curve gets more
+JOBS lists the jobs. Each job starts from a model of the set h200, or from one that was trained further on a GPU. A model with a larger distance to the published curve gets more
 steps. Each job leaves NAME.safetensors in the folder, and its losses in the table. The queue writes a checkpoint every 500 steps,
 which take some five minutes. After an interruption it goes on from the last checkpoint. It takes the lowest priority:
 
@@ -31,7 +31,7 @@ START = ROOT / "weights/h200"
 JOBS = (("small-beta0.001", 1e-3, START / "small-beta0.001.safetensors", 10000, 0.7),  # 1.0 dB below the published curve
         ("small-beta0.00025", 2.5e-4, START / "small-beta0.00025.safetensors", 12000, 0.7),  # 1.2 dB
         ("small-beta0.0001", 1e-4, START / "small-beta0.0001.safetensors", 8000, 0.7),
-        ("small-beta0.003", 3e-3, START / "small-beta0.003.safetensors", 6000, 0.7),  # 0.6 dB
+        ("small-beta0.003", 3e-3, ROOT / "weights/parents/small-beta0.003.safetensors", 6000, 0.7),  # 0.5 dB
         ("small-beta0.01", 1e-2, START / "small-beta0.01.safetensors", 4000, 0.7))  # 0.2 dB
 
 

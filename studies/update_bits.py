@@ -1,9 +1,9 @@
-"""Update bits of each tensor under two priors, at equal levels -> results/update_bits.csv.
+"""Update bits of each tensor under three priors, at equal levels -> results/update_bits.csv.
 
 python studies/update_bits.py FOLDER
 
-FOLDER holds .iac files of the study `update` whose prior is `by-tensor`. The levels of each file are priced under the prior of the
-file and under the paper's spike and slab.
+FOLDER holds .iac files of the study `update`. The levels of each file whose prior is not the paper's are priced under the paper's
+spike and slab, under a prior for each tensor and under a prior for each channel, the last two fitted to the levels.
 """
 import argparse
 from pathlib import Path
@@ -14,8 +14,10 @@ from instance_compression.bit_allocation import bit_allocation
 from instance_compression.bitstream import Decoder
 from instance_compression.common import InputError, provenance, run_command, write_atomically
 from instance_compression.experiments import STUDIES
+from instance_compression.channel_prior import ChannelPriors
 from instance_compression.fitted_prior import TensorPriors
-from instance_compression.hyperprior import load_global
+from instance_compression.hyperprior import load_global, receiver_parameters
+from instance_compression.update import UPDATES
 from instance_compression.update_prior import SpikeAndSlab
 
 ROOT = Path(__file__).parents[1]
@@ -24,13 +26,16 @@ ROOT = Path(__file__).parents[1]
 def rows_of(file: Path, experiment) -> list:
     "One row for each tensor of the update in a file."
     decoder = Decoder(file, load_global(experiment.config.beta))
-    if not isinstance(decoder.prior, TensorPriors): return []
-    fitted, paper = (bit_allocation(decoder.levels, decoder.model, prior) for prior in (decoder.prior, SpikeAndSlab()))
+    if isinstance(decoder.prior, SpikeAndSlab): return []
+    layout = UPDATES["every-parameter"].layout(receiver_parameters(decoder.model))
+    priors = {"spike_and_slab": SpikeAndSlab(), "by_tensor": TensorPriors().for_update(layout).fitted(decoder.levels),
+              "by_channel": ChannelPriors().for_update(layout).fitted(decoder.levels)}
+    tables = {name: bit_allocation(decoder.levels, decoder.model, prior) for name, prior in priors.items()}
+    table = tables["by_channel"][["parameter", "group", "n_parameters", "n_nonzero"]]
+    table = table.assign(**{f"bits_{name}": of_prior.bits.round(1) for name, of_prior in tables.items()})
     head = {"run": experiment.name, "clip": experiment.clip, "beta": experiment.config.beta, "steps": experiment.config.steps,
             "seed": experiment.config.seed}
-    return [head | {"parameter": a.parameter, "group": a.group, "n_parameters": a.n_parameters, "n_nonzero": a.n_nonzero,
-                    "bits_spike_and_slab": round(b.bits, 1), "bits_by_tensor": round(a.bits, 1)} | provenance()
-            for a, b in zip(fitted.itertuples(), paper.itertuples())]
+    return [head | row | provenance() for row in table.to_dict("records")]
 
 
 def main():
@@ -41,7 +46,7 @@ def main():
     for e in STUDIES["update"].values():
         file = folder / f"{e.key}.iac"
         if file.is_file() and (folder / f"{e.key}.json").is_file(): rows += rows_of(file, e)
-    if not rows: raise InputError(f"{folder} holds no finished run of the study update with a prior by tensor")
+    if not rows: raise InputError(f"{folder} holds no finished run of the study update with a fitted prior")
     with write_atomically(ROOT / "results/update_bits.csv") as tmp: pd.DataFrame(rows).to_csv(tmp, index=False, lineterminator="\n")
 
 
