@@ -1,6 +1,6 @@
 """Ways to move the receiver's kernels, alone and together with single weights -> results/parametrizations.csv.
 
-python studies/parametrizations.py [--clips foreman tree1080 carphone] [--variants NAME ...] [--steps 500]
+python studies/parametrizations.py [--clips foreman tree1080 carphone] [--variants NAME ...] [--steps 500] [--reach 1]
 
 All variants have the settings of the preset `dual` without steps on latents, and beta 1e-3. Biases, GDN and the factorized prior move
 parameter by parameter in each of them. The kernels move in these ways:
@@ -11,8 +11,8 @@ mix               each input channel takes up the kernels of the other input cha
 low-rank          dW = A V' + U B, where U and V are the first 8 singular vectors of the kernel as a matrix (rows are output channels)
 NAME+weights      both
 
-A bin of a new number changes the layer's output by REACH times as much as a bin of one weight does: this is its scale. With REACH = 1
-the numbers stay too small in 500 steps, because each of them stands for many weights. Costs are estimates.
+A bin of a new number changes the layer's output by REACH times as much as a bin of one weight does: this is its scale, a power of two.
+Costs are estimates.
 """
 import argparse
 import math
@@ -32,7 +32,8 @@ from instance_compression.update import UPDATES, bpp_model_of, priced_update, sc
 from instance_compression.video import load_clip
 
 TABLE = Path(__file__).parents[1] / "results/parametrizations.csv"
-RANK, REACH = 8, 8
+RANK = 8
+REACH = 1.0  # set by the option --reach
 CONVOLUTIONS = ("h_s.4.weight",)  # (O,I,h,w); all other kernels of the receiver are those of transposed convolutions, (I,O,h,w)
 
 
@@ -157,10 +158,11 @@ def run(clip: str, variant: str, steps: int):
     cfg = replace(PRESETS["dual"], latent_steps=0, steps=steps, evaluations=1)
     cfg = replace(cfg, method="encoder") if VARIANTS[variant] is None else replace(cfg, update=variant)
     model, frames = load_global(cfg.beta), load_clip(clip).frames
-    if has_row(TABLE, clip=clip, variant=variant, steps=steps, model=model_identity(model)): return
+    if has_row(TABLE, clip=clip, variant=variant, steps=steps, reach=REACH, model=model_identity(model)): return
     result = adapt(model, frames, cfg, progress=False)
     first, last, n_pixels = result.log[0]["loss"], result.log[-1]["loss"], math.prod(frames.shape[:3])
-    append_row(TABLE, {"clip": clip, "beta": cfg.beta, "model": model_identity(model), "variant": variant, "steps": steps, "seed": cfg.seed,
+    append_row(TABLE, {"clip": clip, "beta": cfg.beta, "model": model_identity(model), "variant": variant, "reach": REACH,
+                       "steps": steps, "seed": cfg.seed,
                        "loss_global": first, "loss": last, "fall_percent": round(100 * (1 - last / first), 3),
                        "kbit_update": round(result.log[-1].get("bpp_model", 0.0) * n_pixels / 1000, 2),
                        "n_nonzero": result.log[-1]["n_nonzero"], "n_levels": len(result.levels),
@@ -172,8 +174,11 @@ def main():
     parser.add_argument("--clips", nargs="+", default=["foreman", "tree1080", "carphone"], help="Clips.")
     parser.add_argument("--variants", nargs="+", default=list(VARIANTS), choices=list(VARIANTS), help="Variants.")
     parser.add_argument("--steps", type=int, default=500, help="Steps of each run.")
+    parser.add_argument("--reach", type=float, default=1.0, help="REACH.")
     args = parser.parse_args()
     torch.set_num_threads(1)
+    global REACH
+    REACH = args.reach
     for clip in args.clips:
         for variant in args.variants: run(clip, variant, args.steps)
 
