@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from .update_prior import PRIORS, ElementPriors, element_priors
+from .update_prior import PRIORS, element_priors
 from .fitted_prior import N_WEIGHTS, N_WIDTHS, WEIGHT_RATIO, TensorPriors, code_prices, prior_of_code, weight_of_code
 
 # %% ../nbs/05b_channel_prior.ipynb #0b07edd8

@@ -31,11 +31,13 @@ from instance_compression.clip import sample_clip
 from instance_compression.hyperprior import load_global
 
 
-def video(path, frames, codec="libx264", fmt="yuv420p", rate=2, stamps=None, audio=False, **options):
+def video(path, frames, codec="libx264", fmt="yuv420p", rate=2, stamps=None, audio=False, aspect=None, transfer=None, **options):
     with av.open(str(path), "w") as out:
         stream = out.add_stream(codec, rate=rate, options=options)
         stream.height, stream.width, stream.pix_fmt = *frames[0].shape[:2], fmt
         if stamps: stream.codec_context.time_base = Fraction(1, 1000)
+        if aspect: stream.codec_context.sample_aspect_ratio = aspect
+        if transfer: stream.codec_context.color_trc = transfer
         sound = out.add_stream("aac", rate=48000) if audio else None
         for i, f in enumerate(frames):
             frame = av.VideoFrame.from_ndarray(f, format="rgb24").reformat(format=fmt)
@@ -72,6 +74,17 @@ def folder_of(path, pictures):
     for i, p in enumerate(pictures): Image.fromarray(p).save(path / f"{i}.png")
     return path
 
+def deep(path, picture): # 16 bits a sample
+    encoder = av.CodecContext.create("png", "w")
+    encoder.height, encoder.width, encoder.pix_fmt, encoder.time_base = *picture.shape[:2], "rgb48be", Fraction(1)
+    frame = av.VideoFrame.from_ndarray(picture.astype(np.uint16) * 257, format="rgb48le").reformat(format="rgb48be")
+    return text(path, b"".join(bytes(packet) for packet in encoder.encode(frame)))
+
+def transparent_gif(path, pictures):
+    first, *others = (Image.fromarray(np.dstack([p, np.where(p[..., 0] > 128, 255, 0).astype(np.uint8)])) for p in pictures)
+    first.save(path, save_all=True, append_images=others, duration=500, disposal=2)
+    return path
+
 def sideways(path, picture):
     exif = Image.Exif(); exif[0x0112] = 6
     return image(path, picture, exif=exif)
@@ -85,6 +98,9 @@ def inputs(d, frames): # name -> (path, (frames, height, width) expected, or Non
     for name, codec, fmt in (("4:4:4", "libx264", "yuv444p"), ("10 bit", "libx265", "yuv420p10le"), ("grey", "ffv1", "gray"), ("full range", "mjpeg", "yuvj420p"), ("RGB with alpha", "ffv1", "bgra")):
         yield f"video, {name}", video(d / f"{fmt}.mkv", frames[:2], codec, fmt), (2, h, w)
     yield "video of variable rate", video(d / "vfr.mkv", frames[:4], "ffv1", "bgr0", stamps=[0, 480, 1030, 2900]), (4, h, w)
+    yield "video of pixels that are not square", video(d / "wide.mp4", frames[:2], aspect=Fraction(64, 45)), (2, h, w)
+    yield "video in HDR (PQ)", video(d / "hdr.mp4", frames[:2], "libx265", "yuv420p10le", transfer=16), (2, h, w)
+    yield "animated GIF with transparency", transparent_gif(d / "ghost.gif", frames[:2]), (2, h, w)
     yield "video with rotation", turned(d / "turned.mp4", frames[:2]), (2, w, h)
     yield "video with audio", video(d / "audio.mp4", frames[:2], audio=True), (2, h, w)
     yield "video with a broken frame inside", broken(d / "broken.mov", frames[:4]), (3, h, w)
@@ -101,6 +117,8 @@ def inputs(d, frames): # name -> (path, (frames, height, width) expected, or Non
     yield "image with a palette", image(d / "palette.png", frames[0], "P"), (1, h, w)
     yield "image with EXIF rotation", sideways(d / "side.jpg", frames[0]), (1, w, h)
     yield "image of 16 bit, grey", image(d / "deep.png", grey16), (1, h, w)
+    yield "image of 16 bit, RGB", deep(d / "deeper.png", frames[0]), (1, h, w)
+    yield "image in AVIF", image(d / "still.avif", frames[0]), (1, h, w)
     yield "image in CMYK", image(d / "print.jpg", frames[0], "CMYK"), (1, h, w)
     yield "image of 1x1 px", image(d / "dot.png", frames[0, :1, :1]), (1, 1, 1)
     yield "image cut off in the middle", text(d / "half.png", (d / "dot.png").read_bytes()[:40]), None

@@ -27,8 +27,7 @@ from instance_compression.adapt_config import PRESETS
 from instance_compression.adaptation import adapt
 from instance_compression.common import append_row, has_row, provenance, run_command
 from instance_compression.hyperprior import load_global, model_identity, receiver_parameters, unflatten
-from instance_compression.rate_distortion import rd_cost
-from instance_compression.update import UPDATES, bpp_model_of, priced_update, scales_of
+from instance_compression.update import UPDATES, priced_update, scales_of
 from instance_compression.video import load_clip
 
 TABLE = Path(__file__).parents[1] / "results/parametrizations.csv"
