@@ -15,6 +15,7 @@ import torch
 from .common import InputError, check_choices, setting
 from .update import UPDATES
 from .update_prior import PRICES, UpdatePrior
+from .fitted_prior import TensorPriors
 from .channel_prior import PRIORS
 
 # %% ../nbs/10_adapt_config.ipynb #e41428f3
@@ -59,7 +60,7 @@ def check_settings(cfg:"AdaptConfig"):
     if not all(0 <= value < math.inf for value in (cfg.margin, cfg.least_gain)):
         raise InputError("margin and least_gain are numbers from 0 up")
     if cfg.least_gain and cfg.steps: raise InputError("least_gain ends a run with steps auto; leave it or the number of steps out")
-    if cfg.update_prior in ("by-tensor", "by-channel") and cfg.price == "density":
+    if issubclass(PRIORS[cfg.update_prior], TensorPriors) and cfg.price == "density":
         raise InputError(f"the prior {cfg.update_prior} has no density; give price levels, too")
     if cfg.update_rule == "dual-averaging" and cfg.price != "levels":
         raise InputError("dual averaging needs the price of levels; give price levels, too")
@@ -185,8 +186,8 @@ class Schedule:
         self.seconds.append(seconds)
         gain = self.watched[0] - min(self.watched)
         recent_gain = min(self.watched[:-2], default=cost) - min(self.watched)
-        if self.least_gain: wanted = self.least_gain / 100 * self.watched[0] * (seconds - self.seconds[max(0, len(self.seconds) - 3)]) / 60
-        else: wanted = 0.1 * gain
+        minutes = (seconds - self.seconds[-3:][0]) / 60  # of the last two intervals
+        wanted = self.least_gain / 100 * self.watched[0] * minutes if self.least_gain else 0.1 * gain
         slow = len(self.watched) > 5 and 0 < gain and recent_gain <= wanted
         nothing_gained = len(self.watched) > 9 and gain <= 0
         if slow or nothing_gained: self.falls_from, self.last = step, step + max(WATCH, step // 4)

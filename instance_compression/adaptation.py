@@ -36,14 +36,14 @@ from .adapt_config import OPTIMIZERS, PARTS, AdaptConfig, Schedule
 from .dual_averaging import DualAveraging
 from .tiles import Crops, Tiles, crops_rate_distortion
 from .latents import CodedLatents, optimize_latents
-from .adapted import Adapted, ReceiverUpdate, assemble, measured, trained_tensors
+from .adapted import Adapted, UpdateInTraining, assemble, measured, trained_tensors
 
 # %% ../nbs/10d_adaptation.ipynb #c8cfdad1
 def step_loss(
     model:nn.Module, # the global one
     crops:Crops, # to code
     cfg:AdaptConfig, # beta, quantize, model_rate, rounding
-    update:ReceiverUpdate, # map and prior
+    update:UpdateInTraining, # map and prices
     sender:FlatParameters, # phi_D and its scales
     receiver:FlatParameters, # theta_D and its scales
     n_pixels:int, # of the whole clip, which shares the update
@@ -70,7 +70,7 @@ class NetworkTraining:
         self.cfg, self.step, self.schedule = cfg, 0, Schedule(cfg)
         self.n_pixels, self.device = math.prod(frames.shape[:3]), device
         self.model = deepcopy(model_global).requires_grad_(False).to(device)
-        self.update = ReceiverUpdate(model_global, cfg, device)
+        self.update = UpdateInTraining(model_global, cfg, device)
         self.tiles = Tiles(frames, cfg.crop, codec_of(model_global).stride, cfg.seed, device) if cfg.networks else None
         theta = receiver_parameters(self.model)
         self.sender = FlatParameters(self.model, sender_parameters(self.model))

@@ -207,10 +207,6 @@ class ElementPriors:
         "This part in blocks of `size` levels."
         return [replace(self, index=index) for index in self.index.split(size)]
 
-    def price(self, delta:Tensor, slope:Tensor) -> Tensor:
-        "The interpolated price of levels."
-        return level_price(delta, self, slope)
-
 def split_part(
     part:SpikeAndSlab, # or another part of a prior
     size:int, # levels in a block
@@ -227,11 +223,15 @@ def element_priors(
     bits, slopes = (torch.cat(kind) for kind in zip(*tables))
     return ElementPriors(priors[0].bin_width, priors[0].max_level, bits, slopes, index)
 
-def _at_levels(k:Tensor, prior, dtype:torch.dtype) -> tuple: # (price of level k, slope from level k), as k
-    if isinstance(prior, ElementPriors):
-        tables, rows = (prior.bits, prior.slopes), (prior.index * (prior.max_level + 1), prior.index * prior.max_level)
-    else: tables, rows = _prices(prior, dtype, k.device), (0, 0)
-    return tuple(table.index_select(0, (k + row).flatten()).view_as(k) for table, row in zip(tables, rows))
+def _bits_at(k:Tensor, prior, dtype:torch.dtype) -> Tensor: # price of level k, as k
+    if isinstance(prior, ElementPriors): table, k = prior.bits, k + prior.index * (prior.max_level + 1)
+    else: table, _ = _prices(prior, dtype, k.device)
+    return table.index_select(0, k.flatten()).view_as(k)
+
+def _slopes_at(k:Tensor, prior, dtype:torch.dtype) -> Tensor: # slope from level k, as k
+    if isinstance(prior, ElementPriors): table, k = prior.slopes, k + prior.index * prior.max_level
+    else: _, table = _prices(prior, dtype, k.device)
+    return table.index_select(0, k.flatten()).view_as(k)
 
 def _whole_bins(delta:Tensor, prior) -> Tensor: # int32, as delta; of not-a-number, 0 or K - 1
     return (delta.abs() / prior.bin_width).int().clamp_(0, prior.max_level - 1)
@@ -241,7 +241,7 @@ def level_slope(
     prior:SpikeAndSlab, # or another part of a prior
 ) -> Tensor: # as delta, bits per unit of |delta|
     "The derivative of the interpolated price, upwards from zero: at zero it is the slope to level 1."
-    return _at_levels(_whole_bins(delta, prior), prior, delta.dtype)[1]
+    return _slopes_at(_whole_bins(delta, prior), prior, delta.dtype)
 
 def level_price(
     delta:Tensor, # unquantized update, any shape
@@ -250,7 +250,7 @@ def level_price(
 ) -> Tensor: # bits, a scalar
     "The sum of the prices of levels, interpolated linearly. A delta of zero has the slope zero."
     k = _whole_bins(delta, prior)
-    bits, rise = _at_levels(k, prior, delta.dtype)
+    bits, rise = _bits_at(k, prior, delta.dtype), _slopes_at(k, prior, delta.dtype)
     torch.mul(rise, delta.sign(), out=slope)
     return bits.sum() + ((delta.abs() / prior.bin_width - k) * rise).sum() * prior.bin_width
 
@@ -278,7 +278,7 @@ class UpdatePrior(Protocol):
         "The prior that suits these levels, and `moves` further moves in each tensor."
     def parts_of(self, levels:np.ndarray) -> Iterable:
         ("(Places in the vector of levels, their prior), in the order of decoding. A part may depend on the levels of parts "
-         "before it. `StaticPrior` returns `parts`.")
+         "before it. Priors of parts are hashable, since the coder keeps their tables. `StaticPrior` returns `parts`.")
     def in_training(self, levels:np.ndarray, order:np.ndarray, device:str) -> "UpdatePrior":
         ("The prior with the prices for training, given the present levels: `parts` are those of the trained vector, in which the "
          "j-th level of the file is number order[j]. `StaticPrior` returns itself.")

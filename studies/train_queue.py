@@ -2,8 +2,8 @@
 
 python studies/train_queue.py [--folder runs/queue] [--photographs FOLDER]
 
-JOBS lists the jobs. Each job starts from a model of the set h200, or from one that was trained further on a GPU. A model with a larger distance to the published curve gets more
-steps. Each job leaves NAME.safetensors in the folder, and its losses in the table. The queue writes a checkpoint every 500 steps,
+JOBS lists the jobs. Each job starts from a model of the set h200, or from one that was trained further on a GPU. A model with a
+larger distance to the published curve gets more steps. Each job leaves NAME.safetensors in the folder, and its losses in the table. The queue writes a checkpoint every 500 steps,
 which take some five minutes. After an interruption it goes on from the last checkpoint. It takes the lowest priority:
 
 setsid python studies/train_queue.py > runs/queue.log 2>&1 &
