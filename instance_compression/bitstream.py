@@ -36,7 +36,8 @@ from .update_prior import SpikeAndSlab, UpdatePrior, name_of_prior
 from .channel_prior import PRIORS
 from .update import UPDATES, apply_update, n_integers, without_scales
 from .entropy_coding import decode_update, encode_update
-from .codec import CODECS, codec_of, synthesis
+from .codec import codec_of, synthesis
+from .compressai_models import CODECS
 from .adapted import Adapted
 
 # %% ../nbs/11_bitstream.ipynb #2a1ca0c7

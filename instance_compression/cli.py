@@ -21,6 +21,7 @@ from .data import CLIPS, IMAGE_SUFFIXES, fetch_kodak, photographs, read_image
 from .clip import Clip, sample_clip
 from .video import load_clip, sample_frames
 from .hyperprior import BETAS, SIZES, Hyperprior, global_path, load_global, load_model, model_identity
+from .compressai_models import open_model, zoo_name
 from .update import without_scales
 from .training import (TrainConfig, join_processes, load_photographs, local_device, train as train_model,
                                            wait_for_all)
@@ -134,16 +135,17 @@ def metrics_table(rows:dict) -> Table: # label -> Encoded
 
 def model_of_file(
     path:Path, # .iac
-    model:Path=None, # a file instead of the shipped models
+    model:str=None, # of `open_model`, instead of the shipped models
 ) -> Hyperprior: # the model that made the file, as its header says
     "Find the global model behind a file. Raises InputError if it is not among the shipped ones."
     h = CodedFile(path).header
-    if model: return load_model(model)
+    if model: return open_model(model)
     shipped = (load_global(h.beta, size) for size in SIZES if h.beta > 0 and global_path(h.beta, size).is_file())
     found = next((m for m in shipped if as_identified(m, h.identity)), None)
     if found is None:
+        hint = f", perhaps zoo:{name}" if (name := zoo_name(h.codec, h.beta)) else ""
         raise BitstreamError(f"{path} was made with global model {h.identity} (beta {h.beta:g}), "
-                             "which is not among the shipped ones; give it with --model")
+                             f"which is not among the shipped ones; give it with --model{hint}")
     return found
 
 # %% ../nbs/14_cli.ipynb #6ec304b9
@@ -270,7 +272,7 @@ def peak_memory(
     need = max(300 * min(n_frames * n_pixels, PIXELS_AT_ONCE), 180 * n_pixels)
     if cfg.networks: need += 500 * cfg.batch_size * min(n_pixels, cfg.crop**2 or n_pixels)
     if cfg.latent_steps: need += 430 * n_pixels
-    wider = (64 + model_global.channels["widths"][0]) / 96  # 1 for the small model, which has 32 channels at half the resolution
+    wider = (64 + model_global.widths[0]) / 96  # 1 for the small model, which has 32 channels at half the resolution
     return 1.2e9 + wider * need
 
 def check_memory(model_global:Hyperprior, shape:tuple, cfg:AdaptConfig):
@@ -299,7 +301,9 @@ def encode(
         help="Frames per second to keep of a video. For a folder of images: the frame rate to store.")] = 2.0,
     max_frames: Annotated[Optional[int], typer.Option(help="Keep at most so many frames.")] = None,
     size: Annotated[Size, typer.Option(help="Size of the global model; the package comes with small.")] = "small",
-    model: Annotated[Optional[Path], typer.Option(help="A global model's file instead of a shipped one.")] = None,
+    model: Annotated[Optional[str], typer.Option(
+        help="Another global model: a .safetensors file, a checkpoint of CompressAI's training script, or zoo:NAME for one of "
+             "CompressAI's zoo, e.g. zoo:mbt2018-mean-4. The decoder needs it, too.")] = None,
     scales: Annotated[Optional[bool], typer.Option(
         help="Use the bin scales of the global model. Without scales, all bins have the width t.",
         show_default="--scales in fast, --no-scales in paper")] = None,
@@ -316,7 +320,7 @@ def encode(
     # an output beside its checkpoint was left by an interrupted run: it may be overwritten
     check_free(output, force or checkpoint.is_file(), ".iac", video)
     check_device(device)
-    model_global = load_model(model) if model else load_global(1e-3 if beta is None else beta, Size(size).value)
+    model_global = open_model(model) if model else load_global(1e-3 if beta is None else beta, Size(size).value)
     if scales is False or scales is None and preset == "paper": model_global = without_scales(model_global)
     cfg = chosen(PRESETS[preset], model_global.beta if beta is None else beta, settings)
     if table: check_columns(table, COLUMNS)
@@ -340,7 +344,7 @@ def decode(
     file: Annotated[Path, typer.Argument(help="An .iac file.")],
     output: Annotated[Path, typer.Option(
         "-o", "--output", help="A folder for PNG pictures, or a .mkv file (lossless FFV1).")],
-    model: Annotated[Optional[Path], typer.Option(help="The global model's file, if it is not a shipped one.")] = None,
+    model: Annotated[Optional[str], typer.Option(help="The global model, as for encode, if it is not a shipped one.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite an existing .mkv.")] = False,
 ):
     "Write the pictures of a file."
@@ -367,14 +371,14 @@ def allocation_table(decoder:Decoder) -> Table:
     from instance_compression.bit_allocation import bit_allocation, by_group # loads pandas, which decoding does not need
     table = plain_table("", "parameters", "moved", "clipped", "static [bit]", "dynamic [bit]", "share of bits")
     counts = ("n_parameters", "n_nonzero", "n_clipped", "static_bits", "dynamic_bits")
-    for group, row in by_group(bit_allocation(decoder.levels, decoder.model, decoder.prior)).iterrows():
+    for group, row in by_group(bit_allocation(decoder.levels, decoder.model, decoder.prior)).dropna().iterrows():
         table.add_row(group, *(f"{row[k]:,.0f}" for k in counts), f"{100 * row.share_bits:.1f} %")
     return table
 
 @app.command()
 def info(
     file: Annotated[Path, typer.Argument(help="An .iac file.")],
-    model: Annotated[Optional[Path], typer.Option(help="The global model's file, if it is not a shipped one.")] = None,
+    model: Annotated[Optional[str], typer.Option(help="The global model, as for encode, if it is not a shipped one.")] = None,
 ):
     "Print sizes, rates, and where the update's bits go."
     coded = CodedFile(file)
@@ -388,8 +392,7 @@ def info(
     console.print(table)
     if not update: return console.print("no model update: the receiver is the global model")
     decoder = Decoder(file, model_of_file(file, model))
-    if (h.codec, h.update) != ("hyperprior", "every-parameter"):
-        return console.print(f"the update is {h.update} of {h.codec}; its bits are not told apart by group")
+    if h.update != "every-parameter": return console.print(f"the update is {h.update}; its bits are not told apart by group")
     console.print(allocation_table(decoder))
 
 # %% ../nbs/14_cli.ipynb #a3b76837

@@ -56,12 +56,12 @@ def codec_of(model:nn.Module) -> Codec:
 _CHECKSUMS = struct.Struct("<2I") # of the symbols of z and of y
 
 class HyperpriorCodec:
-    "The mean-scale hyperprior: z under the factorized prior, y under Gaussians whose parameters h_s computes from z."
+    "Hyperpriors: z under the factorized prior, y under Gaussians whose parameters h_s computes from z."
     stride = STRIDE
 
     def latents(self, model:Hyperprior, x:Tensor) -> tuple: # (y (B,M,h,w), z (B,N,h/4,w/4))
         y = model.g_a(x)
-        return y, model.h_a(y)
+        return y, model.hyper_analysis(y)
 
     def forward(self, model:Hyperprior, latents:tuple, rounding:str) -> dict:
         y, z = latents

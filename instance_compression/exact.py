@@ -36,7 +36,7 @@ def _leaky_relu(
     a:Tensor, # integers in float64
     negative_slope:float, # for negative numbers
 ) -> Tensor: # integers in float64
-    "LeakyReLU in integers."
+    "LeakyReLU in integers, and ReLU, whose negative slope is 0."
     slope = round(negative_slope * 2**WEIGHT_BITS)
     return torch.where(a < 0, (a * slope).mul_(2.0**-WEIGHT_BITS).add_(0.5).floor_(), a)
 
@@ -136,13 +136,13 @@ def _int8_form(
 
 def _integer_weights(
     model:Hyperprior, # its h_s is converted; the result is kept in the model until weights change
-) -> list: # of (layer, W, b, digits); W, b and digits are None for LeakyReLU, digits also where they cannot be used
+) -> list: # of (layer, W, b, digits); W, b and digits are None for ReLU, digits also where they cannot be used
     "The integer form of each layer of h_s."
     key = [(p.data_ptr(), p._version) for p in model.h_s.parameters()]
     if getattr(model, "_integers", (None, None))[0] == key: return model._integers[1]
     layers = []
     for layer in model.h_s:
-        if isinstance(layer, nn.LeakyReLU): layers.append((layer, None, None, None)); continue
+        if isinstance(layer, (nn.ReLU, nn.LeakyReLU)): layers.append((layer, None, None, None)); continue
         W, b, bound = _integer_parameters(layer)
         layers.append((layer, W, b, _int8_form(layer, W, bound)))
     model._integers = key, layers
@@ -151,13 +151,13 @@ def _integer_weights(
 # %% ../nbs/03_exact.ipynb #29f15285
 def _exact_layer(
     layer:nn.Module, # of h_s
-    W:Tensor, # integer weights; None for LeakyReLU
+    W:Tensor, # integer weights; None for ReLU
     b:Tensor, # integer biases
     digits:tuple, # of `_int8_form`
     a:Tensor, # integers (B,C,h,w) in +-MAX_ACTIVATION
 ) -> Tensor: # integers in +-MAX_ACTIVATION
     "One layer of h_s in integers, by 8-bit digits or in float64."
-    if W is None: return _leaky_relu(a, layer.negative_slope)
+    if W is None: return _leaky_relu(a, getattr(layer, "negative_slope", 0))
     upsamples = not isinstance(layer, nn.Conv2d)
     if digits is not None and _multiplies_int8():
         a = [_int8_conv(digits, one, b.repeat_interleave(4) if upsamples else b) for one in a]
@@ -176,7 +176,7 @@ def exact_hyper_synthesis(
         a = (z_symbols.double() * 2**ACTIVATION_BITS
              + (model.medians.double() * 2**ACTIVATION_BITS).round()).clamp_(-MAX_ACTIVATION, MAX_ACTIVATION)
         for layer, W, b, digits in _integer_weights(model): a = _exact_layer(layer, W, b, digits, a)
-        return a.mul_(2.0**-ACTIVATION_BITS).chunk(2, 1)
+        return model.entropy_parameters(a.mul_(2.0**-ACTIVATION_BITS))
 
 # %% ../nbs/03_exact.ipynb #38f72f39
 _LN2_HIGH, _LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10 # their sum is ln 2; k * _LN2_HIGH is exact
