@@ -91,6 +91,7 @@ class Adapted:
     network_steps:int = 0 # steps taken on sender and receiver
     delta:np.ndarray = None # float32 (P,), the update before it was quantized; None if there is none
     update:str = "every-parameter" # a key of UPDATES
+    beta:float = None # weight of the rate at the end of the run, which may have followed a target
 
     @cached_property
     def tables(self):
@@ -162,6 +163,7 @@ def adapted_codec(
     else:
         levels = quantize_update(in_file, update.prior).int().numpy()
         model = apply_update(model_global, levels, update.prior, cfg.update)
+    model.step_size = cfg.step_size
     if "offset" in tensors:
         sender = FlatParameters(model_global, sender_parameters(model_global))
         moved = sender.moved(torch.addcmul(sender.values, sender.scale, tensors["offset"]))

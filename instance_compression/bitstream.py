@@ -38,12 +38,13 @@ from .update import UPDATES, apply_update, n_integers, without_scales
 from .entropy_coding import decode_update, encode_update
 from .codec import codec_of, synthesis
 from .compressai_models import CODECS
+from .adapt_config import MAX_STEP, MIN_STEP
 from .adapted import Adapted
 
 # %% ../nbs/11_bitstream.ipynb #2a1ca0c7
 MAGIC, VERSIONS = b"\x89IAC", (1, 2)
 MAX_PRIOR = 2**16 # bytes
-_FIXED = {1: struct.Struct("<16s4d3H3IdI"), 2: struct.Struct("<16sd3IdI")} # identity ... P
+_FIXED = {1: struct.Struct("<16s4d3H3IdI"), 2: struct.Struct("<16s2d3IdI")} # identity ... P
 _SECTION = struct.Struct("<2I") # size, CRC
 
 class BitstreamError(InputError):
@@ -67,6 +68,7 @@ class Header:
     size:int = 0 # bytes of the header, magic to checksum
     codec:str = "hyperprior" # a key of CODECS
     update:str = "every-parameter" # a key of UPDATES
+    step_size:float = 1.0 # quantizer step of y
 
     @property
     def n_pixels(self) -> int:
@@ -75,8 +77,9 @@ class Header:
 
     @property
     def version(self) -> int:
-        "1 for the paper's prior and update and the hyperprior; 2, which names all three, otherwise."
-        plain = type(self.prior) is SpikeAndSlab and self.codec == "hyperprior" and self.update == "every-parameter"
+        "1 for the paper's prior and update, the hyperprior and a step size of 1; 2, which names all four, otherwise."
+        plain = (type(self.prior) is SpikeAndSlab and self.codec == "hyperprior" and self.update == "every-parameter"
+                 and self.step_size == 1)
         return 1 if plain else 2
 
 # %% ../nbs/11_bitstream.ipynb #5afad3cc
@@ -92,7 +95,7 @@ def pack_header(h:Header) -> bytes:
     else:
         prior = p.to_bytes()
         if len(prior) > MAX_PRIOR: raise ValueError(f"a prior of {len(prior)} bytes; the format has room for {MAX_PRIOR}")
-        body = _FIXED[2].pack(bytes.fromhex(h.identity), h.beta, *shape)
+        body = _FIXED[2].pack(bytes.fromhex(h.identity), h.beta, h.step_size, *shape)
         body += b"".join(map(_text, (h.codec, h.update, name_of_prior(p)))) + struct.pack("<I", len(prior)) + prior
     body += _text(h.colour) + b"".join(_SECTION.pack(*s) for s in h.sections)
     body = MAGIC + struct.pack("<BI", h.version, len(body)) + body
@@ -142,19 +145,22 @@ def _read_named_parts(body:bytes, at:int) -> tuple: # (name of the codec, name o
 def _parse(version:int, body:bytes, size:int) -> Header:
     "Raises BitstreamError for an unknown name, ValueError, IndexError or struct.error for other nonsense."
     identity, beta, *fields = _FIXED[version].unpack_from(body)
-    at, codec, update, N, M = _FIXED[version].size, "hyperprior", "every-parameter", 0, 0
+    at, codec, update, N, M, step_size = _FIXED[version].size, "hyperprior", "every-parameter", 0, 0, 1.0
     if version == 1:
         t, sigma, alpha, N, M, K, *fields = fields
         prior = SpikeAndSlab(t, sigma, alpha, K)
         if not (N and M): raise ValueError("no channels")
-    else: codec, update, prior, at = _read_named_parts(body, at)
+    else:
+        step_size, *fields = fields
+        codec, update, prior, at = _read_named_parts(body, at)
     n_frames, height, width, fps, P = fields
     colour, at = _read_text(body, at)
     check_limits(n_frames, height, width)
+    if not MIN_STEP <= step_size <= MAX_STEP: raise ValueError(f"a quantizer step of {step_size:g}")
     if not (fps > 0 and math.isfinite(fps) and len(body) == at + _SECTION.size * (n_frames + 1)):
         raise ValueError("lengths that do not fit")
     h = Header(identity.hex(), beta, prior, N, M, n_frames, height, width, fps, P, colour,
-               tuple(_SECTION.iter_unpack(body[at:])), size, codec, update)
+               tuple(_SECTION.iter_unpack(body[at:])), size, codec, update, step_size)
     if h.version != version: raise ValueError("version 2 for parts of version 1")
     return h
 
@@ -244,7 +250,7 @@ def encode_clip(
         header = pack_header(Header(
             model_identity(model_global), float(model_global.beta or 0), adapted.prior, getattr(model_global, "N", 0),
             getattr(model_global, "M", 0), clip.n_frames, clip.height, clip.width, clip.fps, len(adapted.levels), clip.colour,
-            sections, codec=model_global.codec, update=adapted.update))
+            sections, codec=model_global.codec, update=adapted.update, step_size=adapted.model.step_size))
         blocks.seek(0)
         with open(unfinished, "wb") as file:
             file.write(header + update)
@@ -332,6 +338,7 @@ class Decoder(CodedFile):
             self.prior = h.prior.for_update(layout)
             self.levels = decode_update(data, n_levels, self.prior) if data else np.zeros(n_levels, np.int32)
             self.model = apply_update(model_global, self.levels, self.prior, h.update)
+            self.model.step_size = h.step_size
             self.codec = codec_of(self.model)
             self.tables = self.codec.tables(self.model)
         except (ValueError, AssertionError) as e: raise _undecodable(self, "the model update", e) from None

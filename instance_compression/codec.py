@@ -26,7 +26,8 @@ from .entropy_coding import (OTHER_SYMBOLS, AnsCoder, checksum, factorized_table
 # %% ../nbs/08_codec.ipynb #541d2305
 class Codec(Protocol):
     ("The interface of a base model. One codec serves all models of a class. A model names its codec in `model.codec` and its "
-     "modules in `model.sender` and `model.receiver`. It has `beta`, `scales`, `entropy_bottleneck` and `forward(x, rounding)`.")
+     "modules in `model.sender` and `model.receiver`. It has `beta`, `scales`, `step_size`, `entropy_bottleneck` and "
+     "`forward(x, rounding)`.")
     stride:int # pixels along each side per element of the coarsest latents
 
     def latents(self, model:nn.Module, x:Tensor) -> tuple:
@@ -68,20 +69,24 @@ class HyperpriorCodec:
         return model.decode_latents(y, rounding, z)
 
     @torch.no_grad()
-    def symbols(self, model:Hyperprior, latents:tuple) -> dict: # int32 y_symbols, z_symbols; float64 scales_hat, means_hat
+    def symbols(self, model:Hyperprior, latents:tuple) -> dict: # int32 y_symbols, z_symbols; float64 scales (of y_symbols), means_hat
         "Round z about the medians, and y about the means that z implies."
         y, z = latents
         z_symbols = (z - model.medians).round().int().contiguous()
+        scales, means_hat = self._gaussians(model, z_symbols)
+        y_symbols = ((y.double() - means_hat) / model.step_size).round().int().contiguous()
+        return {"y_symbols": y_symbols, "z_symbols": z_symbols, "scales": scales, "means_hat": means_hat}
+
+    def _gaussians(self, model:Hyperprior, z_symbols:Tensor) -> tuple: # scales of the symbols of y; means_hat
         scales_hat, means_hat = exact_hyper_synthesis(model, z_symbols)
-        return {"y_symbols": (y.double() - means_hat).round().int().contiguous(), "z_symbols": z_symbols,
-                "scales_hat": scales_hat, "means_hat": means_hat}
+        return scales_hat / model.step_size, means_hat # the quotient is rounded in the same way on every machine
 
     def bits(self, model:Hyperprior, symbols:dict) -> dict:
-        return {"y": gaussian_bits(symbols["y_symbols"], symbols["scales_hat"]).sum().item(),
+        return {"y": gaussian_bits(symbols["y_symbols"], symbols["scales"]).sum().item(),
                 "z": factorized_bits(model, symbols["z_symbols"]).sum().item()}
 
     def reconstruct(self, model:Hyperprior, symbols:dict) -> Tensor:
-        y_hat = (symbols["y_symbols"] + symbols["means_hat"]).float().to(memory_format=torch.channels_last)
+        y_hat = (model.step_size * symbols["y_symbols"] + symbols["means_hat"]).float().to(memory_format=torch.channels_last)
         with torch.autocast(y_hat.device.type, enabled=False): return model.g_s(y_hat)  # float32, whatever surrounds it
 
     def tables(self, model:Hyperprior) -> list: # of z; y has the Gaussian tables
@@ -90,7 +95,7 @@ class HyperpriorCodec:
     def encode(self, symbols:dict, tables:list) -> bytes:
         coder = AnsCoder()
         y, z = symbols["y_symbols"].numpy(), symbols["z_symbols"].numpy()
-        push_y(coder, y, symbols["scales_hat"], gaussian_tables())
+        push_y(coder, y, symbols["scales"], gaussian_tables())
         push_z(coder, z, tables)
         return _CHECKSUMS.pack(checksum(z), checksum(y)) + to_bytes(coder)
 
@@ -99,11 +104,10 @@ class HyperpriorCodec:
         (crc_z, crc_y), coder = read_checksums(_CHECKSUMS, data)
         z = pop_z(coder, (1, model.N, -(-height // STRIDE), -(-width // STRIDE)), tables)
         if checksum(z) != crc_z: raise ValueError(OTHER_SYMBOLS.format("the symbols of z"))
-        scales_hat, means_hat = exact_hyper_synthesis(model, torch.from_numpy(z))
-        y = pop_y(coder, scales_hat, gaussian_tables())
+        scales, means_hat = self._gaussians(model, torch.from_numpy(z))
+        y = pop_y(coder, scales, gaussian_tables())
         if not coder.is_empty() or checksum(y) != crc_y: raise ValueError(OTHER_SYMBOLS.format("the symbols of y"))
-        return {"y_symbols": torch.from_numpy(y), "z_symbols": torch.from_numpy(z),
-                "scales_hat": scales_hat, "means_hat": means_hat}
+        return {"y_symbols": torch.from_numpy(y), "z_symbols": torch.from_numpy(z), "scales": scales, "means_hat": means_hat}
 
 CODECS["hyperprior"] = HyperpriorCodec()
 

@@ -17,10 +17,8 @@ import torch
 from torch import Tensor, nn
 
 from .common import InputError
-from .layers import round_boundary
-from .hyperprior import (Hyperprior, analysis_transform, copy_weights, load_model, round_z,
-                                             synthesis_transform)
-from .rate_distortion import factorized_bits
+from .layers import round_boundary, round_ste
+from .hyperprior import (Hyperprior, analysis_transform, copy_weights, load_model, synthesis_transform)
 from .entropy_coding import (OTHER_SYMBOLS, AnsCoder, checksum, factorized_tables, pop_z, push_z,
                                                  read_checksums, to_bytes)
 from .codec import CODECS, HyperpriorCodec
@@ -60,7 +58,7 @@ CODECS["scale-hyperprior"] = HyperpriorCodec()
 class FactorizedPrior(PlainFactorizedPrior):
     "CompressAI's FactorizedPrior (`bmshj2018-factorized`) with the names that a base model needs."
     codec, sender, receiver = "factorized", ("g_a",), ("g_s", "entropy_bottleneck")
-    gain = 1.0 # quantizer steps in one unit of x
+    gain, step_size = 1.0, 1.0 # quantizer steps in one unit of x; quantizer step of y
     medians = Hyperprior.medians # (1,M,1,1)
 
     def __init__(self,
@@ -84,12 +82,23 @@ class FactorizedPrior(PlainFactorizedPrior):
         rounding:str="mixed", # as in `forward`
     ) -> dict: # as `forward`
         "The pass from y to x_hat; gradients reach y."
-        def likelihood(k): return self.entropy_bottleneck(k + self.medians, training=False)[1]
-        if rounding == "boundary":
-            rounded, likelihoods = round_boundary(y - self.medians, likelihood)
-            y_hat = rounded + self.medians
-        else: y_hat, likelihoods = round_z(self.entropy_bottleneck, self.medians, y, rounding)
-        return {"x_hat": self.g_s(y_hat), "likelihoods": {"y": likelihoods}}
+        v = (y - self.medians) / self.step_size
+        if rounding == "boundary": v, likelihoods = round_boundary(v, self.likelihoods)
+        else:
+            noisy = v + torch.rand_like(v) - 0.5 if rounding != "round" else v.round()
+            likelihoods = self.likelihoods(noisy)
+            v = round_ste(v) if rounding == "mixed" else noisy
+        return {"x_hat": self.g_s(v * self.step_size + self.medians), "likelihoods": {"y": likelihoods}}
+
+    def likelihoods(self,
+        v:Tensor, # y less the medians, in quantizer steps (B,M,h,w)
+    ) -> Tensor: # as v
+        "The mass of the quantizer step around each element, at least 1e-9."
+        edges = [((v + half) * self.step_size + self.medians).transpose(0, 1) for half in (-0.5, 0.5)]  # (M,B,h,w)
+        low, high = (self.entropy_bottleneck._logits_cumulative(e.reshape(self.M, 1, -1), stop_gradient=False) for e in edges)
+        sign = torch.where(low + high > 0, -1.0, 1.0)  # take both sides in the lower tail
+        mass = (torch.sigmoid(sign * high) - torch.sigmoid(sign * low)).abs()
+        return mass.view(edges[0].shape).transpose(0, 1).clamp(min=1e-9)
 
 # %% ../nbs/08a_compressai_models.ipynb #f7631e3f
 _CHECKSUM = struct.Struct("<I") # of the symbols of y
@@ -105,19 +114,20 @@ class FactorizedCodec:
         return model.decode_latents(*latents, rounding)
 
     @torch.no_grad()
-    def symbols(self, model:FactorizedPrior, latents:tuple) -> dict: # int32 y_symbols; float32 medians (1,M,1,1)
+    def symbols(self, model:FactorizedPrior, latents:tuple) -> dict: # int32 y_symbols
         "Round y about the medians."
-        return {"y_symbols": (latents[0] - model.medians).round().int().contiguous()}
+        return {"y_symbols": ((latents[0] - model.medians) / model.step_size).round().int().contiguous()}
 
+    @torch.no_grad()
     def bits(self, model:FactorizedPrior, symbols:dict) -> dict:
-        return {"y": factorized_bits(model, symbols["y_symbols"]).sum().item()}
+        return {"y": -model.likelihoods(symbols["y_symbols"].float()).log2().sum().item()}
 
     def reconstruct(self, model:FactorizedPrior, symbols:dict) -> Tensor:
-        y_hat = (symbols["y_symbols"] + model.medians).to(memory_format=torch.channels_last)
+        y_hat = (model.step_size * symbols["y_symbols"] + model.medians).to(memory_format=torch.channels_last)
         with torch.autocast(y_hat.device.type, enabled=False): return model.g_s(y_hat)  # float32, whatever surrounds it
 
     def tables(self, model:FactorizedPrior) -> list: # of y
-        return factorized_tables(model)
+        return factorized_tables(model, model.step_size)
 
     def encode(self, symbols:dict, tables:list) -> bytes:
         coder, y = AnsCoder(), symbols["y_symbols"].numpy()

@@ -147,7 +147,7 @@ def _index_table() -> np.ndarray: # uint8, the index of every scale on the grid
 
 @stopwatch("entropy coding")
 def scale_indexes(
-    scales_hat:Tensor, # float64 multiples of 2^-12, any shape
+    scales_hat:Tensor, # float64, any shape
 ) -> np.ndarray: # uint8, same shape
     "The index of each element's table: the number of thresholds that its scale reaches."
     return _index_table().take((scales_hat * 2**12).long().numpy(), mode="clip")
@@ -156,10 +156,12 @@ def scale_indexes(
 @stopwatch("tables")
 def factorized_tables(
     model:Hyperprior, # with the update applied
-) -> list: # of CodingTable, one for each channel of z
-    "Tables of z: differences of the factorized prior's CDF. Raises ValueError for a prior without mass."
+    step_size:float=1.0, # of the quantizer
+) -> list: # of CodingTable, one for each channel of the factorized prior
+    "Tables of symbols under the factorized prior: differences of its CDF. Raises ValueError for a prior without mass."
     eb = model.entropy_bottleneck
-    logits = cumulative_logits(eb, np.arange(-Z_MAX - 0.5, Z_MAX + 1) + _double(model.medians[0]))  # (N,1,2K+2)
+    edges = step_size * np.arange(-Z_MAX - 0.5, Z_MAX + 1)
+    logits = cumulative_logits(eb, edges + _double(model.medians[0]))  # (N,1,2K+2)
     low, high = logits[..., :-1], logits[..., 1:]
     sign = np.where(low + high > 0, -1.0, 1.0)  # take both sides in the lower tail
     masses = np.abs(exact_sigmoid(sign * high) - exact_sigmoid(sign * low))[:, 0]  # (N,2K+1)
@@ -244,7 +246,7 @@ def _places(scales_hat:Tensor) -> tuple: # (others (m,), ascending; [(index of a
 def push_y(
     coder:AnsCoder, # gets the symbols
     y:np.ndarray, # symbols, int32, any shape
-    scales_hat:Tensor, # float64 multiples of 2^-12, as y
+    scales_hat:Tensor, # float64, as y
     tables:list, # of `gaussian_tables`
 ):
     "Code the symbols of y: the first table's come out first."

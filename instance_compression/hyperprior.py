@@ -85,21 +85,24 @@ def round_y(
     scales_hat:Tensor, # as y
     means_hat:Tensor, # as y
     rounding:str, # as in `Hyperprior.forward`
+    step_size:float=1.0, # of the quantizer
 ) -> tuple: # y_hat, likelihoods
-    "Round y, and its likelihoods under Gaussians."
+    "Round y to multiples of the step size about the means, and its likelihoods under Gaussians."
+    y, scales, means = y / step_size, scales_hat / step_size, means_hat / step_size
     if rounding == "boundary":
-        def likelihood(k): return gaussian(k, scales_hat, training=False)[1]
-        rounded, likelihoods = round_boundary(y - means_hat, likelihood)
-        return rounded + means_hat, likelihoods
-    y_hat, likelihoods = gaussian(y, scales_hat, means=means_hat, training=rounding != "round")
-    if rounding == "mixed": y_hat = round_ste(y - means_hat) + means_hat
-    return y_hat, likelihoods
+        def likelihood(k): return gaussian(k, scales, training=False)[1]
+        rounded, likelihoods = round_boundary(y - means, likelihood)
+        return (rounded + means) * step_size, likelihoods
+    y_hat, likelihoods = gaussian(y, scales, means=means, training=rounding != "round")
+    if rounding == "mixed": y_hat = round_ste(y - means) + means
+    return y_hat * step_size, likelihoods
 
 # %% ../nbs/02_hyperprior.ipynb #2be277d0
 class Hyperprior(MeanScaleHyperprior):
     "CompressAI's mean-scale hyperprior with a choice of channels, gain and rounding."
     codec = "hyperprior" # name of the model's codec in CODECS (notebook 08)
     sender, receiver = ("g_a", "h_a"), ("g_s", "h_s", "entropy_bottleneck") # names of modules
+    step_size = 1.0 # quantizer step of y; a file can have another one (notebook 10d)
 
     def __init__(self,
         N:int=128, # channels of z, and inside h_a
@@ -160,7 +163,7 @@ class Hyperprior(MeanScaleHyperprior):
         z = self.hyper_analysis(y) if z is None else z
         z_hat, z_likelihoods = round_z(self.entropy_bottleneck, self.medians, z, rounding)
         scales_hat, means_hat = self.entropy_parameters(self.h_s(z_hat))
-        y_hat, y_likelihoods = round_y(self.gaussian_conditional, y, scales_hat, means_hat, rounding)
+        y_hat, y_likelihoods = round_y(self.gaussian_conditional, y, scales_hat, means_hat, rounding, self.step_size)
         return {"x_hat": self.g_s(y_hat), "likelihoods": {"y": y_likelihoods, "z": z_likelihoods}}
 
 # %% ../nbs/02_hyperprior.ipynb #20c47929

@@ -24,7 +24,8 @@ FROZEN = {"method": "full", "beta": 1e-3, "steps": 1000, "crop": 384, "batch_siz
           "rounding": "boundary", "quantize": "loop", "model_rate": True, "bin_width": 0.005, "sigma": 0.05, "alpha": 1000.0,
           "keep": "best", "parts": "all", "evaluations": 4, "seed": 0, "update": "every-parameter",
           "update_prior": "spike-and-slab", "optimizer": "adam", "price": "density", "update_rule": "adam",
-          "margin": 1.0, "sender_rule": "adam", "least_gain": 0.0} # setting of AdaptConfig -> first default
+          "margin": 1.0, "sender_rule": "adam", "least_gain": 0.0,
+          "target_bpp": 0.0, "target_psnr": 0.0, "step_size": 1.0} # setting of AdaptConfig -> first default
 
 # %% ../nbs/13_results.ipynb #a1f107ad
 _SETTINGS = ("crop", "batch_size", "lr_sender", "lr_delta", "latent_steps", "lr_latents", "beta2", "warmup", "decay", "ema",
