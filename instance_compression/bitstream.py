@@ -236,6 +236,7 @@ def encode_clip(
     model_global:nn.Module, # that the receiver has
     clip:Clip, # the frames that `adapted` belongs to
     progress:bool=True, # show a bar
+    max_size:int=None, # of the file [byte]; a larger file is not written
 ) -> Encoded:
     ("Write the file, and report its size and pictures. Raises InputError if it cannot be written, "
      "ValueError for an update that is not quantized.")
@@ -251,11 +252,13 @@ def encode_clip(
             model_identity(model_global), float(model_global.beta or 0), adapted.prior, getattr(model_global, "N", 0),
             getattr(model_global, "M", 0), clip.n_frames, clip.height, clip.width, clip.fps, len(adapted.levels), clip.colour,
             sections, codec=model_global.codec, update=adapted.update, step_size=adapted.model.step_size))
+        sizes = len(header), len(update), sum(size for size, _ in frame_sections)
+        if max_size and sum(sizes) > max_size:
+            raise InputError(f"the file would have {sum(sizes):,} bytes, more than {max_size:,}; ask for a slightly smaller one")
         blocks.seek(0)
         with open(unfinished, "wb") as file:
             file.write(header + update)
             shutil.copyfileobj(blocks, file)
-    sizes = len(header), len(update), sum(size for size, _ in frame_sections)
     bits, mse = [8 * size / clip.n_pixels for size in sizes], float(np.mean(errors))
     return Encoded(Path(path).stat().st_size, *bits, sum(bits), mse, psnr_of(mse), pictures_sha256)
 
@@ -358,9 +361,12 @@ class Decoder(CodedFile):
             return np.array(pictures, np.uint8).reshape(-1, self.header.height, self.header.width, 3)
         return synthesis(self.model, self.symbols(i), self.header.height, self.header.width)
 
-    def pictures(self) -> Iterator: # of uint8 (H,W,3)
-        "All pictures, in order, decoded side by side. Raises BitstreamError for damage."
-        return side_by_side(self.__getitem__, len(self), self.header.height * self.header.width)
+    def pictures(self,
+        numbers:list=None, # of the frames; all if None
+    ) -> Iterator: # of uint8 (H,W,3)
+        "Pictures decoded side by side. Raises BitstreamError for damage."
+        numbers = range(len(self)) if numbers is None else numbers
+        return side_by_side(lambda i: self[numbers[i]], len(numbers), self.header.height * self.header.width)
 
 # %% ../nbs/11_bitstream.ipynb #c6f07e16
 def check_decodes(

@@ -73,7 +73,7 @@ def decode(file, transcript, out, real):
     import torch
     from instance_compression import exact
     from instance_compression.bitstream import Decoder
-    from instance_compression.cli import model_of_file
+    from instance_compression.decode import model_of_file
     from instance_compression.codec import synthesis
     torch.set_num_threads(1)
     decoder, latents, pictures = Decoder(file, model_of_file(file, None)), hashlib.sha256(), []

@@ -44,7 +44,7 @@ def main():
             y_float = (y - means).round()
             bits_z = float(factorized_bits(model, symbols["z_symbols"]).sum())
             bits_float = bits_z + float(gaussian_bits(y_float.int(), scales.double()).sum())
-            bits_exact = bits_z + float(gaussian_bits(symbols["y_symbols"], symbols["scales_hat"]).sum())
+            bits_exact = bits_z + float(gaussian_bits(symbols["y_symbols"], symbols["scales"]).sum())
             data, seconds_encode = timed(lambda: codec.encode(symbols, tables), 1)
             _, seconds_decode = timed(lambda: codec.decode(data, model, tables, h, w), 1)
             psnr = lambda s, m: psnr_of(float((to_tensor(synthesis(model, {"y_symbols": s, "means_hat": m}, h, w)) - x).square().mean()))

@@ -52,7 +52,7 @@ def cost_images(model, frames) -> np.ndarray: # uint8, of the shape of the frame
     costs = []
     for frame in frames:
         symbols = analysis(model, to_tensor(frame))
-        bits = gaussian_bits(symbols["y_symbols"], symbols["scales_hat"])[0].sum(0) / BLOCK**2
+        bits = gaussian_bits(symbols["y_symbols"], symbols["scales"])[0].sum(0) / BLOCK**2
         error = ((synthesis(model, symbols, *frame.shape[:2]) / 255.0 - frame / 255.0)**2).mean(-1) / BETA
         bits = bits.repeat_interleave(BLOCK, 0).repeat_interleave(BLOCK, 1)[:frame.shape[0], :frame.shape[1]]
         costs.append(bits.numpy() + error)

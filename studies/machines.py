@@ -39,7 +39,7 @@ torch.set_num_threads(int(setting["threads"]))
 torch.backends.mkldnn.enabled = setting["mkldnn"] == "on"
 torch.set_float32_matmul_precision("medium" if setting["bf16"] == "allowed" else "highest")
 from instance_compression.bitstream import Decoder
-from instance_compression.cli import model_of_file
+from instance_compression.decode import model_of_file
 from instance_compression import exact
 if setting["int8"] == "always": exact._multiplies_int8 = lambda: True
 decoder = Decoder(file, model_of_file(file, model or None))
