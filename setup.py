@@ -24,7 +24,8 @@ setup(
     package_data={"instance_compression": ["weights/*.safetensors", "weights/*.json", "weights/*.md"]},
     python_requires=f">={cfg['min_python']},<3.13",
     install_requires=cfg["requirements"].split(),
-    extras_require={"dev": cfg["dev_requirements"].split()},
+    extras_require={"scenes": cfg["scenes_requirements"].split(),
+                    "dev": (cfg["dev_requirements"] + " " + cfg["scenes_requirements"]).split()},
     entry_points={
         "console_scripts": cfg["console_scripts"].split(),
         "nbdev": ["instance_compression=instance_compression._modidx:d"],

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['app', 'console', 'Preset', 'EVERYDAY', 'WITHOUT_FILE', 'main', 'resumable', 'plain_table', 'metrics_table',
-           'steps_of', 'option_of', 'takes_settings', 'typed', 'describe', 'summarize', 'encode', 'with_bar', 'decode',
-           'allocation_table', 'info', 'kodak_result', 'check_outputs', 'lacks_only_card', 'model_card', 'train',
-           'demo']
+           'steps_of', 'option_of', 'takes_settings', 'typed', 'describe', 'summarize', 'segments_table',
+           'summarize_segments', 'encode', 'with_bar', 'decode', 'allocation_table', 'clips_table', 'info',
+           'join_files', 'kodak_result', 'check_outputs', 'lacks_only_card', 'model_card', 'train', 'demo']
 
 # %% ../nbs/14_cli.ipynb #56bfca3b
 import os
@@ -21,13 +21,15 @@ from .data import CLIPS, fetch_kodak, photographs, read_image
 from .clip import Clip, sample_clip
 from .video import sample_frames
 from .hyperprior import BETAS, SIZES, Hyperprior, load_global, load_model, model_identity
+from .rate_distortion import psnr_of
 from .training import (TrainConfig, join_processes, load_photographs, local_device, train as train_model,
                                            wait_for_all)
 from .adapt_config import PRESETS, AdaptConfig
 from .adaptation import adapt
-from .bitstream import CodedFile, Decoder, check_decodes, encode_clip
+from .bitstream import Decoder, check_decodes, encode_clip, times_of
 from .results import result_row
-from .encode import EncodedVideo, encode_video
+from .sequence import CodedSequence, join
+from .encode import EncodedSegments, EncodedVideo, encode_segments, encode_video
 from .decode import decode_video, model_of_file
 
 # %% ../nbs/14_cli.ipynb #b81ba909
@@ -40,6 +42,7 @@ import tempfile
 import time
 from contextlib import contextmanager, nullcontext
 from enum import Enum
+from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -61,11 +64,11 @@ def main():
     run_command(app)
 
 @contextmanager
-def resumable(checkpoint:Path): # of the work inside
+def resumable(checkpoint:Path): # of the work inside; or a folder
     "Say on Ctrl-C whether the work so far is kept."
     try: yield
     except KeyboardInterrupt:
-        if checkpoint.is_file(): raise InputError("stopped; run the same command again to go on from the last checkpoint") from None
+        if checkpoint.exists(): raise InputError("stopped; run the same command again to go on from the last checkpoint") from None
         raise InputError("stopped before the first checkpoint; the same command starts again from the beginning") from None
 
 # %% ../nbs/14_cli.ipynb #911c0701
@@ -155,13 +158,10 @@ def describe(
         console.print(f"the video is HDR ({clip.hdr}), and the file does not keep this; players will show it pale. "
                       "FFmpeg's filter zscale=t=linear,tonemap=hable,zscale=t=bt709 converts it")
     if clip.pixel_aspect:
-        console.print(f"the video's pixels are not square ({clip.pixel_aspect}), and the file does not keep this; players will show it "
-                      "squeezed. FFmpeg's filter scale=iw*sar:ih,setsar=1 makes them square")
+        console.print(f"the video's pixels are not square ({clip.pixel_aspect}); the file keeps this, and decode says what to do")
     if clip.jumps: console.print(f"the source's clock jumped back {clip.jumps} times; the times of frames go on from there")
     if clip.missing: console.print(f"the source ends {clip.missing:.1f} s before its header says; is it complete?")
-    if clip.n_frames > 1 and (apart := (clip.times[-1] - clip.times[0]) / (clip.n_frames - 1)) > 1.1 / clip.fps:
-        console.print(f"the frames lie {apart:.2g} s apart on average, the file says {1 / clip.fps:.2g} s: "
-                      "a decoded video will play faster")
+    if times_of(clip): console.print("the frames do not lie at equal distances; a decoded .mkv keeps their times")
 
 # %% ../nbs/14_cli.ipynb #e4fffacf
 def summarize(
@@ -182,6 +182,24 @@ def summarize(
                   f"all done in {seconds:.0f} s")
     console.print(f"where the time went, all threads together: {stopwatch.report()}")
     console.print(f"pictures sha256 {encoded.frames_sha256}")
+
+# %% ../nbs/14_cli.ipynb #3b61662a
+def segments_table(rows:list) -> Table: # of dicts: n_frames, bytes, bytes_update, bpp, psnr
+    "Sizes and PSNR of each clip."
+    table = plain_table("", "frames", "file [byte]", "update [byte]", "total [bpp]", "PSNR [dB]")
+    for k, row in enumerate(rows):
+        table.add_row(f"clip {k}", str(row["n_frames"]), f"{row['bytes']:,}", f"{row['bytes_update']:,}", f"{row['bpp']:.4f}",
+                      f"{row['psnr']:.3f}")
+    return table
+
+def summarize_segments(
+    result:EncodedSegments, # of the command
+    seconds:float, # of the whole command
+):
+    "Print what each clip takes."
+    console.print(segments_table(result.rows))
+    mse = sum(row["n_frames"] * row["mse"] for row in result.rows) / sum(row["n_frames"] for row in result.rows)
+    console.print(f"{len(result.rows)} clips, {result.size:,} bytes, {psnr_of(mse):.3f} dB; all done in {seconds:.0f} s")
 
 # %% ../nbs/14_cli.ipynb #a6697c1a
 @app.command()
@@ -204,6 +222,9 @@ def encode(
     fps: Annotated[float, typer.Option(
         help="Frames per second to keep of a video. For a folder of images: the frame rate to store.")] = 2.0,
     max_frames: Annotated[Optional[int], typer.Option(help="Keep at most so many frames.")] = None,
+    segments: Annotated[str, typer.Option(
+        help="Cut a long video into clips, each with an update of its own: none, scenes (needs PySceneDetect), or the seconds of "
+             "a clip. Rate, PSNR or beta are those of each clip.")] = "none",
     model: Annotated[str, typer.Option(
         help=f"Global model: a size ({', '.join(SIZES)}; the package comes with small), a .safetensors file, a checkpoint of "
              "CompressAI's training script, or zoo:NAME for one of CompressAI's zoo, e.g. zoo:mbt2018-mean-4. "
@@ -224,10 +245,13 @@ def encode(
      "with steps on networks 500 bytes per pixel of the tiles of a step.")
     begin = time.perf_counter()
     keep_freed_memory()
-    with resumable(beside(output, ".ckpt")):
-        result = encode_video(video, output, beta, bpp, psnr, size, model, Preset(preset).value, scales, fps, max_frames, device,
-                              table, force, progress=True, announce=describe, **typed(settings))
-    summarize(result, time.perf_counter() - begin)
+    options = {"beta": beta, "bpp": bpp, "psnr": psnr, "size": size, "model": model, "preset": Preset(preset).value, "scales": scales,
+               "device": device, "table": table, "progress": True, "announce": describe} | typed(settings)
+    if segments == "none":
+        with resumable(beside(output, ".ckpt")): result = encode_video(video, output, fps, max_frames, force, **options)
+        return summarize(result, time.perf_counter() - begin)
+    with resumable(Path(f"{output}.segments")): result = encode_segments(video, output, segments, fps, max_frames, force, **options)
+    summarize_segments(result, time.perf_counter() - begin)
 
 # %% ../nbs/14_cli.ipynb #6a5768b3
 def with_bar(pictures, n:int):
@@ -248,6 +272,10 @@ def decode(
     decoded = decode_video(file, output, model, frames, force, shown=with_bar)
     h = decoded.header
     console.print(f"{decoded.n_frames} frames of {h.width}x{h.height} in {output}")
+    if h.pixel_aspect != (1, 1):
+        shape = Fraction(*h.pixel_aspect) * Fraction(h.width, h.height)
+        console.print(f"pixels are not square ({h.pixel_aspect[0]}:{h.pixel_aspect[1]}), and the output does not say so; "
+                      f"ffmpeg -i IN.mkv -c copy -aspect {shape.numerator}:{shape.denominator} OUT.mkv adds it")
     console.print(f"where the time went, all threads together: {stopwatch.report()}")
     console.print(f"pictures sha256 {decoded.frames_sha256}")
 
@@ -261,25 +289,47 @@ def allocation_table(decoder:Decoder) -> Table:
         table.add_row(group, *(f"{row[k]:,.0f}" for k in counts), f"{100 * row.share_bits:.1f} %")
     return table
 
+def clips_table(sequence:CodedSequence) -> Table:
+    "Sizes of each clip of a file."
+    table = plain_table("", "frames", "beta", "bytes", "update [byte]", "bpp")
+    for k, clip in enumerate(sequence.clips):
+        h, size = clip.header, clip.header.size + sum(size for size, _ in clip.header.sections)
+        table.add_row(f"clip {k}", str(h.n_frames), f"{h.beta:g}", f"{size:,}", f"{h.sections[0][0]:,}", f"{8 * size / h.n_pixels:.5f}")
+    return table
+
 @app.command()
 def info(
     file: Annotated[Path, typer.Argument(help="An .iac file.")],
     model: Annotated[Optional[str], typer.Option(help="The global model, as for encode, if it is not a shipped one.")] = None,
 ):
-    "Print sizes, rates, and where the update's bits go."
-    coded = CodedFile(file)
-    h, (update, *frames) = coded.header, [size for size, _ in coded.header.sections]
-    console.print(f"{file}: {h.n_frames} frames of {h.width}x{h.height} at {h.fps:g} fps ({h.colour}), "
-                  f"global model {h.identity} of beta {h.beta:g}")
+    "Print sizes, rates, and where the update's bits go. Of several clips: what each takes."
+    sequence = CodedSequence(file)
+    h = sequence.header
+    console.print(f"{file}: {len(sequence)} frames of {h.width}x{h.height} at {h.fps:g} fps ({h.colour}), "
+                  + (f"{len(sequence.clips)} clips" if len(sequence.clips) > 1 else f"global model {h.identity} of beta {h.beta:g}"))
+    if len(sequence.clips) > 1: return console.print(clips_table(sequence))
+    coded = sequence.clips[0]
+    update, *frames = [size for size, _ in h.sections]
     table = plain_table("", "bytes", "bpp")
     for label, size in {"header": h.size, "model update": update, "latents": sum(frames),
                         "total": sum((h.size, update, *frames))}.items():
         table.add_row(label, f"{size:,}", f"{8 * size / h.n_pixels:.5f}")
     console.print(table)
     if not update: return console.print("no model update: the receiver is the global model")
-    decoder = Decoder(file, model_of_file(file, model))
+    decoder = Decoder(file, model_of_file(coded, model))
     if h.update != "every-parameter": return console.print(f"the update is {h.update}; its bits are not told apart by group")
     console.print(allocation_table(decoder))
+
+@app.command("join")
+def join_files(
+    files: Annotated[list[Path], typer.Argument(help=".iac files of one clip each, in order.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The .iac file to write.")],
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the output.")] = False,
+):
+    "Put several clips into one file."
+    for file in files: check_free(output, force, ".iac", str(file))
+    join(output, files)
+    console.print(f"{len(files)} clips, {output.stat().st_size:,} bytes in {output}")
 
 # %% ../nbs/14_cli.ipynb #a3b76837
 def kodak_result(

@@ -72,14 +72,14 @@ def decode(file, transcript, out, real):
             Coder.requests, Coder.symbols = t["requests"].tolist(), np.split(t["symbols"], t["ends"][:-1])
     import torch
     from instance_compression import exact
-    from instance_compression.bitstream import Decoder
+    from instance_compression.bitstream import CodedFile, Decoder
     from instance_compression.decode import model_of_file
     from instance_compression.codec import synthesis
     torch.set_num_threads(1)
-    decoder, latents, pictures = Decoder(file, model_of_file(file, None)), hashlib.sha256(), []
+    decoder, latents, pictures = Decoder(file, model_of_file(CodedFile(file), None)), hashlib.sha256(), []
     for i in range(len(decoder)):
         symbols = decoder.symbols(i)
-        for k in ("y_symbols", "z_symbols", "scales_hat", "means_hat"): latents.update(symbols[k].contiguous().numpy().tobytes())
+        for k in ("y_symbols", "z_symbols", "scales", "means_hat"): latents.update(symbols[k].contiguous().numpy().tobytes())
         pictures.append(synthesis(decoder.model, symbols, decoder.header.height, decoder.header.width))
     if real: np.savez(transcript, requests=Coder.requests, symbols=np.concatenate(Coder.symbols), ends=np.cumsum([len(s) for s in Coder.symbols]))
     np.save(out, np.stack(pictures))

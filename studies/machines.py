@@ -38,17 +38,17 @@ file, model, out, setting = sys.argv[1], sys.argv[2], sys.argv[3], json.loads(sy
 torch.set_num_threads(int(setting["threads"]))
 torch.backends.mkldnn.enabled = setting["mkldnn"] == "on"
 torch.set_float32_matmul_precision("medium" if setting["bf16"] == "allowed" else "highest")
-from instance_compression.bitstream import Decoder
+from instance_compression.bitstream import CodedFile, Decoder
 from instance_compression.decode import model_of_file
 from instance_compression import exact
 if setting["int8"] == "always": exact._multiplies_int8 = lambda: True
-decoder = Decoder(file, model_of_file(file, model or None))
+decoder = Decoder(file, model_of_file(CodedFile(file), model or None))
 if setting["memory"] == "contiguous": decoder.model = decoder.model.to(memory_format=torch.contiguous_format)
 latents, pictures = hashlib.sha256(), []
 for i in range(len(decoder)):
   with torch.autocast("cpu", torch.bfloat16, enabled=setting["bf16"] == "allowed"):
     symbols = decoder.symbols(i)
-    for k in ("y_symbols", "z_symbols", "scales_hat", "means_hat"): latents.update(symbols[k].contiguous().numpy().tobytes())
+    for k in ("y_symbols", "z_symbols", "scales", "means_hat"): latents.update(symbols[k].contiguous().numpy().tobytes())
     pictures.append(decoder[i])
 np.save(out, np.stack(pictures))
 print(json.dumps({"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__, "int8": exact._multiplies_int8(), "latents_sha256": latents.hexdigest()}))

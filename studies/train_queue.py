@@ -2,8 +2,9 @@
 
 python studies/train_queue.py [--folder runs/queue] [--photographs FOLDER]
 
-JOBS lists the jobs. Each job starts from a model of the set h200, or from one that was trained further on a GPU. A model with a
-larger distance to the published curve gets more steps. Each job leaves NAME.safetensors in the folder, and its losses in the table. The queue writes a checkpoint every 500 steps,
+JOBS lists the jobs. A job of the set queue starts from a model of the set h200, or from one that was trained further on a GPU. A
+model with a larger distance to the published curve gets more steps. A job of the set open starts anew, and sees openly licensed
+photographs alone: the wallpapers. Each job leaves NAME.safetensors in the folder, and its losses in the table. The queue writes a checkpoint every 500 steps,
 which take some five minutes. After an interruption it goes on from the last checkpoint. It takes the lowest priority:
 
 setsid python studies/train_queue.py > runs/queue.log 2>&1 &
@@ -27,12 +28,14 @@ PIECE = 1000 # steps between two visits to the table
 COLUMNS = ("step", "seconds", "mse", "bpp_y", "bpp_z", "loss", "psnr", "val_loss", "val_psnr", "val_bpp") # of the logs
 
 START = ROOT / "weights/h200"
+OPEN = "elementary_wallpapers" # folder among the photographs
 # name, beta, model file that it starts from, steps, share of falling learning rates
 JOBS = (("small-beta0.001", 1e-3, START / "small-beta0.001.safetensors", 10000, 0.7),  # 1.0 dB below the published curve
         ("small-beta0.00025", 2.5e-4, START / "small-beta0.00025.safetensors", 12000, 0.7),  # 1.2 dB
         ("small-beta0.0001", 1e-4, START / "small-beta0.0001.safetensors", 8000, 0.7),
         ("small-beta0.003", 3e-3, ROOT / "weights/parents/small-beta0.003.safetensors", 6000, 0.7),  # 0.5 dB
-        ("small-beta0.01", 1e-2, START / "small-beta0.01.safetensors", 4000, 0.7))  # 0.2 dB
+        ("small-beta0.01", 1e-2, START / "small-beta0.01.safetensors", 4000, 0.7),  # 0.2 dB
+        ("open-small-beta0.001", 1e-3, None, 13000, 0.7))
 
 
 def log_of(model: Path) -> list:
@@ -78,9 +81,14 @@ def step_aside():
 
 def run_all(folder: Path, folder_of_photographs: Path):
     "Do all jobs. Raises InputError where a queue is at work in this folder, or photographs are missing."
-    images = load_photographs(photographs(folder_of_photographs), TrainConfig.crop)
+    paths = photographs(folder_of_photographs)
+    paths_of = {"small": paths, "open": [path for path in paths if OPEN in path.parts]} # first word of a job's name -> photographs
     with locked(folder / "queue", seconds=1):
         for name, beta, init, steps, decay in JOBS:
+            if beside(folder / f"{name}.safetensors", ".csv").is_file() and (folder / f"{name}.safetensors").is_file():
+                record(name, log_of(folder / f"{name}.safetensors"))
+                continue
+            images = load_photographs(paths_of[name.split("-")[0]], TrainConfig.crop)
             run(name, TrainConfig(beta=beta, steps=steps, decay=decay), init, images, folder)
 
 
