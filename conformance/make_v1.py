@@ -1,8 +1,8 @@
-"""Write the files that freeze a version of the format: a tiny model, three .iac files, hashes of their latents, and their pictures.
+"""Write the files that freeze version 1 of the format: a tiny model, three .iac files, hashes of their latents, and their pictures.
 
-python conformance/make.py FOLDER
+python conformance/make_v1.py FOLDER
 
-Run this script once for each version of the format, never again."""
+This script ran once, with the first program. It is kept as a record."""
 import hashlib
 import json
 import sys
