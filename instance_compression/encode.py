@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['BYTES_OF_A_FRAME', 'BELOW_SIZE', 'LONGEST', 'candidates', 'size_in_bytes', 'bytes_beside', 'target_settings', 'start',
            'peak_memory', 'check_memory', 'chosen', 'EncodedVideo', 'encode_loaded', 'check_options', 'encode_video',
-           'cuts_of', 'EncodedSegments', 'segment_key', 'encode_segments']
+           'cuts_of', 'EncodedSegments', 'segment_key', 'encode_segments', 'cut_video']
 
 # %% ../nbs/13a_encode.ipynb #ae1fc07c
 import dataclasses
@@ -13,6 +13,7 @@ import json
 import math
 import re
 import shutil
+import tempfile
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -25,6 +26,7 @@ from .common import (InputError, append_row, beside, check_columns, check_device
 from .data import CLIPS, fetch
 from .clip import Clip
 from .video import load_clip, load_clips
+from .writing import write_video
 from .hyperprior import BETAS, SIZES, Hyperprior, global_path, load_global
 from .compressai_models import open_model
 from .update import without_scales
@@ -33,7 +35,7 @@ from .adapted import Adapted, ReceiverUpdate
 from .codec import evaluate
 from .rate_control import start_for_beta, start_for_target, target_of
 from .adaptation import adapt, few_of, remove_checkpoint
-from .bitstream import PIXELS_AT_ONCE, Encoded, encode_clip, header_of, pack_header
+from .bitstream import PIXELS_AT_ONCE, Encoded, encode_clip, header_of, pack_header, times_of
 from .sequence import join
 from .results import COLUMNS, result_row
 
@@ -297,3 +299,26 @@ def _encode_segment(clip:Clip, file:Path, options:dict) -> dict: # a row of `Enc
            "step_size": result.cfg.step_size}
     with write_atomically(finished) as tmp: tmp.write_text(json.dumps(row))
     return row
+
+# %% ../nbs/13a_encode.ipynb #b946f513
+def cut_video(
+    video:str|Path, # a video file, a folder of images, or a clip by name
+    folder:str|Path, # made here: 00000.mkv, 00001.mkv, ...
+    segments:str|float, # "scenes", or the seconds of a clip
+    fps:float=2.0, # frames per second to keep
+    max_frames:int=None, # at most so many frames
+) -> int: # number of clips
+    "Write the clips of a video. The folder appears when all are there. Raises InputError as `encode_video`."
+    folder = Path(folder).resolve()
+    check_free(folder)
+    cuts, n_clips = cuts_of(video, segments), 0
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as tmp:
+        inner = Path(tmp) / "clips"
+        inner.mkdir()
+        for clip in load_clips(video, cuts, fps, max_frames):
+            write_video(inner / f"{n_clips:05}.mkv", clip.frames, clip.fps, times_of(clip))
+            n_clips += 1
+        if folder.is_dir(): folder.rmdir()  # empty, see check_free
+        inner.rename(folder)
+    return n_clips
