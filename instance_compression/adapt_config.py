@@ -152,8 +152,8 @@ class AdaptConfig:
     def follows_target_at(self,
         step:int, # of the optimizer, from 1
     ) -> bool:
-        "Whether the step size is corrected after this step, on the way to a target: eight times, and not after the last."
-        return self.has_target and step * 9 // self.steps > (step - 1) * 9 // self.steps and step < self.steps
+        "Whether the step size is corrected after this step, on the way to a target: four times, and not after the last."
+        return self.has_target and step * 5 // self.steps > (step - 1) * 5 // self.steps and step < self.steps
 
     def measured_at(self,
         step:int, # of the optimizer, from 1

@@ -100,7 +100,7 @@ def start(
 ) -> tuple: # (global model, cfg with its step size and beta)
     "Global model and first quantizer step of a run. Raises InputError if no model is near enough."
     if cfg.has_target:
-        (quantity, wanted), few = target_of(cfg), few_of(clip.frames, 3)
+        (quantity, wanted), few = target_of(cfg), few_of(clip.frames, 2)
         curve = {beta: evaluate(load(), few)[quantity] for beta, load in models.items()}
         beta, step = start_for_target(curve, quantity, wanted)
     else: beta, step = start_for_beta(cfg.beta, tuple(models))
