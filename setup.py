@@ -21,7 +21,7 @@ setup(
     keywords=cfg["keywords"],
     license="MIT",
     packages=find_packages(include=["instance_compression", "instance_compression.*"]),
-    package_data={"instance_compression": ["weights/*.safetensors", "weights/*.json", "weights/*.md"]},
+    package_data={"instance_compression": ["weights/*.safetensors", "weights/*.json", "weights/*.md", "templates/*.html"]},
     python_requires=f">={cfg['min_python']},<3.13",
     install_requires=cfg["requirements"].split(),
     extras_require={"scenes": cfg["scenes_requirements"].split(),
