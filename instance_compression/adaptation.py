@@ -291,12 +291,6 @@ class Adaptation:
             self._offer(measured(self.latents.adapted(self.step), self.frames), always=self.cfg.has_target)
             self.latents_done = True
 
-    def with_step(self, codec:Adapted) -> Adapted:
-        "A codec with the present quantizer step, measured on the whole clip."
-        model = deepcopy(codec.model)
-        model.step_size = self.cfg.step_size
-        return measured(dataclasses.replace(codec, model=model), self.frames)
-
     def measured_on_few(self,
         tensors:dict, # of `trained_tensors`
         n:int=4, # at most so many frames
@@ -344,40 +338,48 @@ class Target:
         self.quantity, self.wanted = target_of(run.cfg)
         self.n_few = max(1, min(4, PIXELS_OF_FEW // math.prod(run.frames.shape[1:3])))  # frames that stand for the clip
         few = run.measured_on_few({}, self.n_few).metrics
-        self.clip_over_few = run.best.codec.metrics[self.quantity] / few[self.quantity] # under the global model
+        self.clip_over_few = self._of_latents(run.best.codec.metrics) / self._of_latents(few) # under the global model
 
-    def _correct(self, measured:float, bpp_model:float, factor:float=1.0): # of latents to be optimized
-        run, fixed = self.run, bpp_model if self.quantity == "bpp" else 0.0
-        latents, wanted = factor * (measured - fixed), self.wanted - fixed
-        run.set_step(corrected_step(run.cfg.step_size, self.quantity, latents, wanted))
+    def _of_latents(self, metrics:dict) -> float: # the quantity without the update, which the step does not change
+        return metrics["mse"] if self.quantity == "mse" else sum(latent_rates(metrics))
+
+    def _wanted_of_latents(self, metrics:dict) -> float:
+        return self.wanted if self.quantity == "mse" else self.wanted - metrics["bpp_model"]
+
+    def _correct(self, of_latents:float, metrics:dict):
+        step = corrected_step(self.run.cfg.step_size, self.quantity, of_latents, self._wanted_of_latents(metrics))
+        self.run.set_step(step)
 
     def follow(self):
         "Correct the step by a few frames."
         metrics = self.run.measured_on_few(self.run.networks.averaged(), self.n_few).metrics
-        fixed = metrics["bpp_model"] if self.quantity == "bpp" else 0.0
-        self._correct(self.clip_over_few * (metrics[self.quantity] - fixed) + fixed, metrics["bpp_model"])
+        self._correct(self.clip_over_few * self._of_latents(metrics), metrics)
+
+    def measured_best(self) -> Adapted:
+        "The codec that is kept, with the present step, measured on the whole clip."
+        codec, model = self.run.best.codec, deepcopy(self.run.best.codec.model)
+        model.step_size = self.run.cfg.step_size
+        return measured(dataclasses.replace(codec, model=model), self.run.frames)
 
     def settle(self):
         "Set the step of the file, and measure the codec that is kept with this step."
-        run, factor = self.run, 1.0
+        run, codec, factor = self.run, self.measured_best(), 1.0
         for attempt in range(CORRECTIONS):
-            codec = run.with_step(run.best.codec)
             if run.cfg.latent_steps and attempt in (0, 2): factor = self._factor_of_latents(codec)
-            reached = codec.metrics
-            fixed = reached["bpp_model"] if self.quantity == "bpp" else 0.0
-            if abs((factor * (reached[self.quantity] - fixed) + fixed) / self.wanted - 1) < TOLERANCE / 2: break
-            self._correct(reached[self.quantity], reached["bpp_model"], factor)
-        run.best.codec, self.settled = run.with_step(run.best.codec), True
-        run.log.append(log_row(run.best.codec, run.cfg, run.step, run.seconds))
+            of_latents = factor * self._of_latents(codec.metrics)
+            beside = self.wanted - self._wanted_of_latents(codec.metrics)
+            if abs((of_latents + beside) / self.wanted - 1) < TOLERANCE / 2: break
+            self._correct(of_latents, codec.metrics)
+            codec = self.measured_best()
+        run.best.codec, self.settled = codec, True
+        run.log.append(log_row(codec, run.cfg, run.step, run.seconds))
 
     def _factor_of_latents(self, codec:Adapted) -> float: # of the quantity, by optimized latents
         frames = few_of(self.run.frames, min(3, self.n_few))
         search = LatentSearch(codec, frames, self.run.cfg, self.run.device)
         while not search.is_complete: search.advance(0.0)
-        before = measured(dataclasses.replace(codec, coded_latents=()), frames).metrics
-        after = measured(search.adapted(0), frames).metrics
-        if self.quantity == "mse": return after["mse"] / before["mse"]
-        return sum(latent_rates(after)) / sum(latent_rates(before))
+        before, after = (self._of_latents(measured(c, frames).metrics) for c in (codec, search.adapted(0)))
+        return after / before
 
 # %% ../nbs/10e_adaptation.ipynb #cb6affb4
 CHECKPOINT_FORMAT = 5 # of checkpoints; another number means that a run cannot go on from them
@@ -442,7 +444,7 @@ def load_checkpoint(path:Path, run:Adaptation, key:dict):
     if meta["best_step"]:
         codec = assemble(run.model_global, group("best"), run.frames, run.cfg)
         run.best.codec, run.best.tensors = dataclasses.replace(codec, step=meta["best_step"]), group("best")
-    elif run.target: run.best.codec = run.with_step(run.best.codec)
+    elif run.target: run.best.codec = run.target.measured_best()
     if meta["latents_done"]: _finish_latents(path, run, key)
 
 def _finish_latents(path:Path, run:Adaptation, key:dict):

@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = ['MAGIC', 'VERSIONS', 'MAX_PRIOR', 'ONE_CLIP', 'SEQUENCE', 'PIXELS_AT_ONCE', 'LATE', 'MAX_HEADER', 'BitstreamError',
-           'Header', 'pack_header', 'unpack_header', 'side_by_side', 'Encoded', 'code_frames', 'times_of', 'header_of',
-           'encode_clip', 'read_header', 'CodedFile', 'as_identified', 'Decoder', 'check_decodes']
+           'Header', 'pack_header', 'check_header', 'unpack_header', 'side_by_side', 'Encoded', 'code_frames',
+           'times_of', 'header_of', 'encode_clip', 'read_header', 'CodedFile', 'as_identified', 'Decoder',
+           'check_decodes']
 
 # %% ../nbs/11_bitstream.ipynb #58231be3
 import hashlib
@@ -31,7 +32,7 @@ from tqdm.auto import tqdm
 from .common import InputError, stopwatch, write_atomically
 from .clip import MAX_FRAMES, Clip, check_limits
 from .hyperprior import model_identity, receiver_parameters
-from .rate_distortion import psnr_of
+from .rate_distortion import mse_of, psnr_of
 from .update_prior import SpikeAndSlab, UpdatePrior, name_of_prior
 from .channel_prior import PRIORS
 from .update import UPDATES, apply_update, n_integers, without_scales
@@ -105,11 +106,11 @@ def pack_header(h:Header) -> bytes:
     return body + struct.pack("<I", zlib.crc32(body))
 
 # %% ../nbs/11_bitstream.ipynb #b3a14d2a
-def unpack_header(
+def check_header(
     data:bytes, # the beginning of a file, at least the header
     name:str="the file", # the file's name in messages
-) -> Header:
-    "Read and check a header. Raises BitstreamError for another kind of file, another version, or damage."
+) -> bytes: # the fields between header size and checksum
+    "Check magic, version and checksum. Raises BitstreamError for another kind of file, another version, or damage."
     if data[:4] != MAGIC:
         raise BitstreamError(f"{name} is not an .iac file; give a file written by `instance-compression encode`")
     if len(data) > 4 and data[4] not in VERSIONS:
@@ -120,7 +121,15 @@ def unpack_header(
     if len(data) < end + 4: raise BitstreamError(f"{name} is truncated or damaged: it ends inside its header; get it again")
     if zlib.crc32(data[:end]) != struct.unpack_from("<I", data, end)[0]:
         raise BitstreamError(f"{name} is damaged: its header fails the checksum; get it again")
-    try: return _parse(data[4], data[9:end], end + 4)
+    return data[9:end]
+
+def unpack_header(
+    data:bytes, # the beginning of a file, at least the header
+    name:str="the file", # the file's name in messages
+) -> Header:
+    "Read and check a header. Raises BitstreamError as `check_header`, and for a header that makes no sense."
+    body = check_header(data, name)
+    try: return _parse(data[4], body, 9 + len(body) + 4)
     except BitstreamError as e: raise BitstreamError(f"{name} is {e}") from None
     except (struct.error, ValueError, IndexError) as e:
         raise BitstreamError(f"{name} has a header that makes no sense ({e}); get it again") from None
@@ -151,31 +160,37 @@ def _check_values(step_size:float, pixel_aspect:tuple, times:tuple):
     if times and not (times[0] == 0 and times[-1] < math.inf and all(a < b for a, b in zip(times, times[1:]))):
         raise ValueError("times that do not ascend")
 
+def _fields_of_1(body:bytes) -> tuple: # (fields of the header that stand before its colour, number of times, place of the colour)
+    identity, beta, t, sigma, alpha, N, M, K, n_frames, height, width, fps, P = _FIXED[1].unpack_from(body)
+    if not (N and M): raise ValueError("no channels")
+    fields = {"identity": identity.hex(), "beta": beta, "prior": SpikeAndSlab(t, sigma, alpha, K), "N": N, "M": M,
+              "n_frames": n_frames, "height": height, "width": width, "fps": fps, "n_parameters": P}
+    return fields, 0, _FIXED[1].size
+
+def _fields_of_2(body:bytes) -> tuple: # as `_fields_of_1`
+    if body[0] == SEQUENCE: raise BitstreamError("a file of several clips; open it as a sequence")
+    kind, identity, beta, step_size, n_frames, height, width, fps, P, *pixel_aspect, n_times = _FIXED[2].unpack_from(body)
+    if kind != ONE_CLIP: raise ValueError(f"kind {kind}")
+    codec, update, prior, at = _read_named_parts(body, _FIXED[2].size)
+    fields = {"identity": identity.hex(), "beta": beta, "prior": prior, "N": 0, "M": 0, "n_frames": n_frames, "height": height,
+              "width": width, "fps": fps, "n_parameters": P, "codec": codec, "update": update, "step_size": step_size,
+              "pixel_aspect": tuple(pixel_aspect)}
+    return fields, n_times, at
+
+# %% ../nbs/11_bitstream.ipynb #37a25afb
 def _parse(version:int, body:bytes, size:int) -> Header:
     "Raises BitstreamError for an unknown name, ValueError, IndexError or struct.error for other nonsense."
-    if version == 2 and body[0] == SEQUENCE: raise BitstreamError("a file of several clips; open it as a sequence")
-    identity, beta, *fields = _FIXED[version].unpack_from(body)[version - 1:] # version 2 begins with the kind
-    at, codec, update, N, M, step_size, pixel_aspect, n_times = _FIXED[version].size, "hyperprior", "every-parameter", 0, 0, 1.0, (1, 1), 0
-    if version == 1:
-        t, sigma, alpha, N, M, K, *fields = fields
-        prior = SpikeAndSlab(t, sigma, alpha, K)
-        if not (N and M): raise ValueError("no channels")
-    else:
-        step_size, *fields, width_of_pixel, height_of_pixel, n_times = fields
-        pixel_aspect = width_of_pixel, height_of_pixel
-        codec, update, prior, at = _read_named_parts(body, at)
-    n_frames, height, width, fps, P = fields
+    fields, n_times, at = (_fields_of_1 if version == 1 else _fields_of_2)(body)
     colour, at = _read_text(body, at)
-    check_limits(n_frames, height, width)
+    n_frames, fps = fields["n_frames"], fields["fps"]
+    check_limits(n_frames, fields["height"], fields["width"])
     if n_times not in (0, n_frames): raise ValueError("times of other frames")
     times = struct.unpack_from(f"<{n_times}d", body, at)
     at += 8 * n_times
-    _check_values(step_size, pixel_aspect, times)
     if not (fps > 0 and math.isfinite(fps) and len(body) == at + _SECTION.size * (n_frames + 1)):
         raise ValueError("lengths that do not fit")
-    h = Header(identity.hex(), beta, prior, N, M, n_frames, height, width, fps, P, colour,
-               tuple(_SECTION.iter_unpack(body[at:])), size, codec, update, step_size,
-               pixel_aspect, times)
+    h = Header(**fields, colour=colour, times=times, sections=tuple(_SECTION.iter_unpack(body[at:])), size=size)
+    _check_values(h.step_size, h.pixel_aspect, h.times)
     if h.version != version: raise ValueError("version 2 for parts of version 1")
     return h
 
@@ -240,7 +255,7 @@ def code_frames(
         blocks.write(block)
         sections.append((len(block), zlib.crc32(block)))
         digest.update(picture.tobytes())
-        errors.append(np.mean((picture / 255.0 - frame / 255.0)**2))
+        errors.append(mse_of(picture, frame))
     return sections, errors, digest.hexdigest()
 
 # %% ../nbs/11_bitstream.ipynb #fa39a8fe
@@ -309,7 +324,8 @@ def read_header(
     return start + file.read(min(length, MAX_HEADER))
 
 class CodedFile:
-    "An open .iac file: its `header`, and its sections of coded bytes. Its length is the number of frames."
+    ("An open .iac file: its `header`, its `start` and `size` in bytes, and its sections of coded bytes. Its length is the number "
+     "of frames.")
     def __init__(self,
         path:Path, # .iac file
         start:int=0, # first byte of the clip, in a file of several
@@ -322,10 +338,10 @@ class CodedFile:
             f.seek(start)
             self.header = unpack_header(read_header(f), str(path))
         sizes = [self.header.size, *(size for size, _ in self.header.sections)]
-        self.offsets = start + np.cumsum(sizes, dtype=np.int64)
+        self.start, self.size, self.offsets = start, sum(sizes), start + np.cumsum(sizes, dtype=np.int64)
         actual = self.path.stat().st_size - start if size is None else size
-        if actual != sum(sizes):
-            raise BitstreamError(f"{path} is truncated or damaged: {actual} bytes, its header says {sum(sizes)}; get it again")
+        if actual != self.size:
+            raise BitstreamError(f"{path} is truncated or damaged: {actual} bytes, its header says {self.size}; get it again")
 
     def __len__(self): return self.header.n_frames
 

@@ -304,8 +304,9 @@ def clips_table(sequence:CodedSequence) -> Table:
     "Sizes of each clip of a file."
     table = plain_table("", "frames", "beta", "bytes", "update [byte]", "bpp")
     for k, clip in enumerate(sequence.clips):
-        h, size = clip.header, clip.header.size + sum(size for size, _ in clip.header.sections)
-        table.add_row(f"clip {k}", str(h.n_frames), f"{h.beta:g}", f"{size:,}", f"{h.sections[0][0]:,}", f"{8 * size / h.n_pixels:.5f}")
+        h = clip.header
+        table.add_row(f"clip {k}", str(h.n_frames), f"{h.beta:g}", f"{clip.size:,}", f"{h.sections[0][0]:,}",
+                      f"{8 * clip.size / h.n_pixels:.5f}")
     return table
 
 @app.command()

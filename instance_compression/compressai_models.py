@@ -143,6 +143,9 @@ class FactorizedCodec:
 CODECS["factorized"] = FactorizedCodec()
 
 # %% ../nbs/08a_compressai_models.ipynb #9a7d8fdf
+def _present_names(weights:dict) -> dict: # name -> tensor, names as in the installed CompressAI
+    return remap_old_keys("entropy_bottleneck", load_pretrained(weights))
+
 def read_checkpoint(
     path:Path, # file of torch.save
 ) -> dict: # name -> tensor, names as in the installed CompressAI
@@ -155,7 +158,7 @@ def read_checkpoint(
     weights = stored.get("state_dict", stored) if isinstance(stored, dict) else None
     if not (isinstance(weights, dict) and weights and all(isinstance(w, Tensor) for w in weights.values())):
         raise InputError(f"{path} holds no weights; {advice}")
-    return remap_old_keys("entropy_bottleneck", load_pretrained(weights))
+    return _present_names(weights)
 
 # %% ../nbs/08a_compressai_models.ipynb #d0f79e1f
 ARCHITECTURES = {"bmshj2018-factorized": FactorizedPrior, "bmshj2018-hyperprior": ScaleHyperprior,
@@ -197,8 +200,7 @@ def load_zoo(
     url = model_urls[known[1]]["mse"][quality]
     try: weights = torch.hub.load_state_dict_from_url(url, map_location="cpu", weights_only=True, check_hash=True)
     except OSError as e: raise InputError(f"cannot download {url} ({e}); go online, or give another model") from None
-    weights = remap_old_keys("entropy_bottleneck", load_pretrained(weights))
-    return model_of_weights(weights, url, beta=1 / (255**2 * ZOO_LAMBDAS[quality - 1]))
+    return model_of_weights(_present_names(weights), url, beta=1 / (255**2 * ZOO_LAMBDAS[quality - 1]))
 
 # %% ../nbs/08a_compressai_models.ipynb #05c907b5
 def open_model(

@@ -41,7 +41,14 @@ def open_file(
     model:str=None, # as in `model_of_file`
 ) -> SequenceDecoder:
     "A file with its global models. Raises InputError as `SequenceDecoder` and `model_of_file`."
-    return SequenceDecoder(path, lambda file: model_of_file(file, model))
+    models = {}  # identity -> global model, as most clips have the same
+
+    def model_for(file:CodedFile) -> Hyperprior:
+        identity = file.header.identity
+        if identity not in models: models[identity] = model_of_file(file, model)
+        return models[identity]
+
+    return SequenceDecoder(path, model_for)
 
 # %% ../nbs/13b_decode.ipynb #4c0be403
 def frames_of(

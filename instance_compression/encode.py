@@ -13,9 +13,8 @@ import json
 import math
 import re
 import shutil
-import tempfile
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import psutil
@@ -26,7 +25,7 @@ from .common import (InputError, append_row, beside, check_columns, check_device
 from .data import CLIPS, fetch
 from .clip import Clip
 from .video import load_clip, load_clips
-from .writing import write_video
+from .writing import new_folder, write_video
 from .hyperprior import BETAS, SIZES, Hyperprior, global_path, load_global
 from .compressai_models import open_model
 from .update import without_scales
@@ -43,12 +42,12 @@ from .results import COLUMNS, result_row
 def candidates(
     model:str="small", # a key of SIZES, or a source of `open_model`
     beta:float=None, # of a model that does not name its own
-) -> dict: # beta -> function that loads the global model of this beta
+) -> dict: # beta -> function that gives the global model of this beta, and loads it once
     "The global models that a run can start from. Raises InputError if there is none."
     if model in SIZES:
         there = [b for b in BETAS if global_path(b, model).is_file()]
         if not there: load_global(BETAS[0], model)  # raises InputError
-        return {b: partial(load_global, b, model) for b in there}
+        return {b: cache(partial(load_global, b, model)) for b in there}
     own = open_model(model)
     if not (own.beta or beta): raise InputError(f"beta is not given, and {model} does not name one; give it")
     return {own.beta or beta: lambda: own}
@@ -73,6 +72,7 @@ def bytes_beside(
 ) -> int: # bytes of a file, less those of coded symbols
     "The size of header and checksums."
     update = ReceiverUpdate(model_global, cfg)
+    # any step but 1 gives a header of version 2, as a target will
     header = pack_header(header_of(clip, model_global, update.prior, update.n_levels, ((0, 0),) * (clip.n_frames + 1),
                                    cfg.update, step_size=0.5))
     return len(header) + BYTES_OF_A_FRAME * clip.n_frames
@@ -84,7 +84,7 @@ def target_settings(
     psnr:float=None, # of the decoded clip [dB]
     size:int=None, # of the file [byte]
 ) -> dict: # target_bpp or target_psnr of `AdaptConfig`; empty without a target
-    "The target of a run. Raises InputError for several targets, or one that leaves no bytes."
+    "The target of a run. Raises InputError for a target that leaves no bytes."
     if psnr is not None: return {"target_psnr": psnr}
     if bpp is None and size is None: return {}
     bits = bpp * clip.n_pixels if size is None else 8 * BELOW_SIZE * size
@@ -156,11 +156,11 @@ class EncodedVideo:
 def encode_loaded(
     clip:Clip, # to encode
     output:Path, # the .iac file to write
+    models:dict, # of `candidates`
     beta:float=None, # weight of the rate; 1e-3, or that of the model, if nothing else is given
     bpp:float=None, # rate of the file instead of a beta [bits per pixel]
     psnr:float=None, # PSNR instead of a beta [dB]
     size:str|int=None, # largest size of the file instead of a beta, e.g. "300kB"
-    model:str="small", # a key of SIZES, a file, or zoo:NAME
     preset:str="fast", # a key of PRESETS
     scales:bool=None, # whether the model's bin scales are used; None: as the preset
     device:str="cpu", # where the steps run
@@ -171,7 +171,7 @@ def encode_loaded(
     **settings, # fields of `AdaptConfig`
 ) -> EncodedVideo:
     "Adapt to a clip and write its file. Raises InputError for a target out of reach, or an output that exists."
-    checkpoint, models, size = beside(output, ".ckpt"), candidates(model, beta), None if size is None else size_in_bytes(size)
+    checkpoint, size = beside(output, ".ckpt"), None if size is None else size_in_bytes(size)
     cfg = chosen(PRESETS[preset], beta or (1e-3 if 1e-3 in models else next(iter(models))), settings)
     some_model = next(iter(models.values()))()
     cfg = dataclasses.replace(cfg, **target_settings(clip, bytes_beside(clip, some_model, cfg), bpp, psnr, size))
@@ -190,14 +190,15 @@ def encode_loaded(
         if cfg.method != "global": remove_checkpoint(checkpoint)
     return EncodedVideo(clip, cfg, model_global, adapted, encoded)
 
+# %% ../nbs/13a_encode.ipynb #7243cd6e
 def check_options(
     output:Path, # the .iac file to write
     video:str|Path, # the input
     force:bool, # overwrite the output
     resumes:bool, # whether an interrupted run left its work
-    options:dict, # of `encode_loaded`
-):
-    "Raises InputError for options of `encode_loaded` that have no meaning, before a video is read."
+    options:dict, # of `encode_video`
+) -> dict: # of `candidates`
+    "The global models to choose from. Raises InputError for options that have no meaning, before a video is read."
     given = [name for name in ("beta", "bpp", "psnr", "size") if options.get(name) is not None]
     if len(given) > 1: raise InputError("beta, bpp, psnr and size exclude each other; give one of them")
     check_free(output, force or resumes, ".iac", str(video))
@@ -208,25 +209,26 @@ def check_options(
     settings = {name: value for name, value in options.items() if name in fields}
     cfg = chosen(PRESETS[options.get("preset", "fast")], options.get("beta") or 1e-3, settings)
     if given and given != ["beta"]: dataclasses.replace(cfg, target_bpp=1.0)  # raises InputError where no target can be followed
-    candidates(options.get("model", "small"), options.get("beta") or 1.0)
+    return candidates(options.get("model", "small"), options.get("beta"))
 
+# %% ../nbs/13a_encode.ipynb #3dd9dc2a
 def encode_video(
     video:str|Path, # a video file, a folder of images, or a clip by name
     output:str|Path, # the .iac file to write
     fps:float=2.0, # frames per second to keep
     max_frames:int=None, # at most so many frames
     force:bool=False, # overwrite the output
-    **options, # of `encode_loaded`: beta, bpp, psnr, size, model, preset, ...
+    model:str="small", # a key of SIZES, a file, or zoo:NAME
+    **options, # of `encode_loaded`: beta, bpp, psnr, size, preset, ...
 ) -> EncodedVideo:
     ("Adapt to a video and write one file. Raises InputError for input that cannot be encoded, a target out of reach, or an "
      "output that exists.")
     output = Path(output)
     # an output beside its checkpoint was left by an interrupted run: it may be overwritten
     resumes = beside(output, ".ckpt").is_file()
-    check_options(output, video, force, resumes, options)
+    models = check_options(output, video, force, resumes, options | {"model": model})
     clip = load_clip(video, fps, max_frames)
-    if video in CLIPS: clip = dataclasses.replace(clip, name=video)
-    return encode_loaded(clip, output, force=force or resumes, **options)
+    return encode_loaded(clip, output, models, force=force or resumes, **options)
 
 # %% ../nbs/13a_encode.ipynb #6ca3466e
 LONGEST = 10**5 # clips of a sequence
@@ -254,10 +256,11 @@ def _scene_cuts(path:str) -> tuple:
         if begin.get_seconds() - cuts[-1] >= SHORTEST_SCENE: cuts.append(begin.get_seconds())
     return tuple(cuts[1:])
 
+# %% ../nbs/13a_encode.ipynb #4ca84959
 @dataclass(frozen=True)
 class EncodedSegments:
     "The result of `encode_segments`."
-    rows:list # of each clip: n_frames, bytes, bytes_update, mse, psnr, beta, step_size
+    rows:list # of each clip: n_frames, bytes, bytes_update, bpp, mse, psnr, beta, step_size
     size:int # bytes of the file
 
 def segment_key(video, segments, fps:float, max_frames:int, options:dict) -> str:
@@ -274,20 +277,21 @@ def encode_segments(
     fps:float=2.0, # frames per second to keep
     max_frames:int=None, # at most so many frames
     force:bool=False, # overwrite the output
+    model:str="small", # as in `encode_video`
     **options, # of `encode_loaded`, for each clip; not size
 ) -> EncodedSegments:
     "Encode a video as a sequence of clips. Raises InputError as `encode_video`."
     output, folder = Path(output), Path(f"{output}.segments")
-    check_options(output, video, force, folder.is_dir(), options)
+    models = check_options(output, video, force, folder.is_dir(), options | {"model": model})
     if options.get("size") is not None: raise InputError("a size is that of one clip; with segments, ask for bpp, psnr or beta")
-    cuts, key = cuts_of(video, segments), segment_key(video, segments, fps, max_frames, options)
+    cuts, key = cuts_of(video, segments), segment_key(video, segments, fps, max_frames, options | {"model": model})
     with locked(output, seconds=0):
         folder.mkdir(parents=True, exist_ok=True)
         _check_key(folder, key)
         files, rows = [], []
         for k, clip in enumerate(load_clips(video, cuts, fps, max_frames)):
             files.append(folder / f"{k:05}.iac")
-            rows.append(_encode_segment(clip, files[-1], options))
+            rows.append(_encode_segment(clip, files[-1], models, options))
         join(output, files)
     shutil.rmtree(folder)
     return EncodedSegments(rows, output.stat().st_size)
@@ -299,11 +303,11 @@ def _check_key(folder:Path, key:str):
     elif stored.read_text() != key:
         raise InputError(f"{folder} belongs to another run; remove it, or name another output")
 
-def _encode_segment(clip:Clip, file:Path, options:dict) -> dict: # a row of `EncodedSegments`
+def _encode_segment(clip:Clip, file:Path, models:dict, options:dict) -> dict: # a row of `EncodedSegments`
     "A clip of the video, or its row if the clip is finished. The row is written last."
     finished = file.with_suffix(".json")
     if finished.is_file(): return json.loads(finished.read_text())
-    result = encode_loaded(clip, file, force=True, **options)
+    result = encode_loaded(clip, file, models, force=True, **options)
     encoded = result.encoded
     row = {"n_frames": clip.n_frames, "bytes": encoded.size, "bytes_update": round(encoded.coded_bpp_model * clip.n_pixels / 8),
            "bpp": encoded.coded_bpp, "mse": encoded.mse, "psnr": encoded.psnr, "beta": result.cfg.beta,
@@ -320,16 +324,11 @@ def cut_video(
     max_frames:int=None, # at most so many frames
 ) -> int: # number of clips
     "Write the clips of a video. The folder appears when all are there. Raises InputError as `encode_video`."
-    folder = Path(folder).resolve()
+    folder = Path(folder)
     check_free(folder)
     cuts, n_clips = cuts_of(video, segments), 0
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as tmp:
-        inner = Path(tmp) / "clips"
-        inner.mkdir()
+    with new_folder(folder) as inner:
         for clip in load_clips(video, cuts, fps, max_frames):
             write_video(inner / f"{n_clips:05}.mkv", clip.frames, clip.fps, times_of(clip))
             n_clips += 1
-        if folder.is_dir(): folder.rmdir()  # empty, see check_free
-        inner.rename(folder)
     return n_clips

@@ -279,7 +279,7 @@ def run_experiment(
     folder, model = Path(folder), global_model(e.config.beta, e.size, e.scales)
     folder.mkdir(parents=True, exist_ok=True)
     path, checkpoint = folder / f"{e.key}.iac", folder / f"{e.key}.ckpt"
-    clip = dataclasses.replace(load_clip(e.clip, max_frames=e.n_frames or None), name=e.clip)
+    clip = load_clip(e.clip, max_frames=e.n_frames or None)
     with locked(path, seconds=0):
         result = adapt(model, clip.frames, e.config, checkpoint, device, progress)
         rows = {"runs": [], "progress": result.log} | tables_of_update(result)

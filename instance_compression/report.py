@@ -16,7 +16,7 @@ from PIL import Image
 
 from .common import InputError, write_atomically
 from .clip import Clip
-from .rate_distortion import psnr_of
+from .rate_distortion import mse_of, psnr_of
 from .update_prior import name_of_prior
 from .bitstream import Decoder
 from .sequence import SequenceDecoder
@@ -107,7 +107,7 @@ def compare(
     from jinja2 import Environment, FileSystemLoader
     decoder = open_file(file, model)
     clip = frames_behind(video, decoder)
-    errors = [float(np.mean((picture / 255.0 - frame / 255.0)**2)) for picture, frame in zip(decoder.pictures(), clip.frames)]
+    errors = [mse_of(picture, frame) for picture, frame in zip(decoder.pictures(), clip.frames)]
     shown, groups = views(clip, decoder, errors), update_groups(decoder.clip(0))
     page = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True).get_template("report.html").render(
         title=Path(file).name, facts=facts(decoder, float(np.mean(errors))), views=shown,

@@ -18,7 +18,7 @@ import numpy as np
 
 from .common import InputError, write_atomically
 from .clip import MAX_FRAMES
-from .bitstream import MAGIC, SEQUENCE, BitstreamError, CodedFile, Decoder, Header, read_header
+from .bitstream import MAGIC, SEQUENCE, BitstreamError, CodedFile, Decoder, Header, check_header, read_header
 
 # %% ../nbs/11a_sequence.ipynb #b138fce4
 _ENTRY = struct.Struct("<QI") # size, frames
@@ -42,12 +42,11 @@ def join(
 
 # %% ../nbs/11a_sequence.ipynb #aa09ec71
 def _table_of(head:bytes, path) -> tuple: # of (size, frames)
-    if len(head) < 18 or zlib.crc32(head[:-4]) != struct.unpack("<I", head[-4:])[0]:
-        raise BitstreamError(f"{path} is truncated or damaged: its header fails the checksum; get it again")
-    (n,) = struct.unpack_from("<I", head, 10)
-    if not 0 < n <= MAX_FRAMES or len(head) != 18 + _ENTRY.size * n:
+    body = check_header(head, str(path))
+    (n,) = struct.unpack_from("<I", body, 1) if len(body) > 5 else (0,)
+    if not 0 < n <= MAX_FRAMES or len(body) != 5 + _ENTRY.size * n:
         raise BitstreamError(f"{path} has a header that makes no sense (lengths that do not fit); get it again")
-    return tuple(_ENTRY.iter_unpack(head[14:-4]))
+    return tuple(_ENTRY.iter_unpack(body[5:]))
 
 class CodedSequence:
     "An open .iac file, of one clip or several: its `clips`, and `firsts`, the number of the first frame of each."
@@ -55,7 +54,7 @@ class CodedSequence:
         path:Path, # .iac file
     ):
         "Raises BitstreamError for a damaged file or another version."
-        self.path, self.head = Path(path), b""
+        self.path = Path(path)
         if not self.path.is_file(): raise BitstreamError(f"no file at {path}; check the path")
         with open(self.path, "rb") as f: head = read_header(f)
         if head[:5] == MAGIC + b"\x02" and head[9:10] == bytes([SEQUENCE]): self._open_clips(head)
@@ -63,7 +62,7 @@ class CodedSequence:
         self.firsts = list(accumulate((len(c) for c in self.clips), initial=0))[:-1]
 
     def _open_clips(self, head:bytes):
-        table, self.head = _table_of(head, self.path), head
+        table = _table_of(head, self.path)
         starts = list(accumulate((size for size, _ in table), initial=len(head)))
         if self.path.stat().st_size != starts[-1]:
             raise BitstreamError(f"{self.path} is truncated or damaged: {self.path.stat().st_size} bytes, its header says {starts[-1]}; "
@@ -109,8 +108,7 @@ class SequenceDecoder(CodedSequence):
         "The decoder of the k-th clip. Raises BitstreamError for damage, or a global model that is not there."
         if self._opened[0] != k:
             coded = self.clips[k]
-            start = int(coded.offsets[0]) - coded.header.size
-            self._opened = k, Decoder(self.path, self.model_for(coded), start, int(coded.offsets[-1]) - start)
+            self._opened = k, Decoder(self.path, self.model_for(coded), coded.start, coded.size)
         return self._opened[1]
 
     def _place(self, i:int) -> tuple: # (number of the clip, frame in the clip)

@@ -264,7 +264,7 @@ def _load_registered(name:str, cuts:tuple, fps:float, max_frames:int|None) -> It
     if source.seconds and fps > 0: # `sample_frames` refuses other values of fps
         limit = max(1, round(source.seconds * min(fps, 1000)))
         max_frames = limit if max_frames is None else min(limit, max_frames)
-    return sample_clips(path, cuts, fps, source.start, max_frames, source.native_fps)
+    for clip in sample_clips(path, cuts, fps, source.start, max_frames, source.native_fps): yield replace(clip, name=name)
 
 def load_clips(
     name:str|Path, # as in `load_clip`

@@ -17,7 +17,7 @@ from tqdm import tqdm
 from instance_compression.common import beside, provenance
 from instance_compression.data import fetch_kodak, read_image
 from instance_compression.hyperprior import BETAS, global_path, load_model, model_identity
-from instance_compression.rate_distortion import PILLOW_CODECS, pillow_codec, psnr_of
+from instance_compression.rate_distortion import PILLOW_CODECS, mse_of, pillow_codec, psnr_of
 
 QUALITIES = {"JPEG 4:4:4": range(10, 100, 5), "JPEG 4:2:0": range(10, 100, 5), "WebP": range(5, 100, 5), "AVIF": range(20, 100, 10)}
 
@@ -35,7 +35,7 @@ def codec_row(codec, quality, pictures):
     measured = []
     for picture in pictures:
         size, decoded = pillow_codec(picture, codec, quality)
-        measured.append((8 * size / picture[..., 0].size, psnr_of(np.mean((picture / 255 - decoded / 255)**2))))
+        measured.append((8 * size / picture[..., 0].size, psnr_of(mse_of(picture, decoded))))
     coded_bpp, psnr_mean = np.mean(measured, 0)
     library = features.version({"JPEG": "libjpeg_turbo", "WEBP": "webp", "AVIF": "avif"}[PILLOW_CODECS[codec]["format"]])
     return {"codec": codec, "quality": quality, "n_images": len(pictures), "coded_bpp": coded_bpp, "psnr_mean": psnr_mean, "library": f"Pillow {__version__}, {library}"} | provenance()

@@ -86,8 +86,7 @@ def decode_all(path, models):
     return np.stack(list(decoder.pictures()))
 
 def start_of_last(path): # first byte of the last clip; 0 in a file of one
-    clip = CodedSequence(path).clips[-1]
-    return int(clip.offsets[0]) - clip.header.size
+    return CodedSequence(path).clips[-1].start
 
 def worker(version, folder, jobs, results):
     "Damage and decode files in a process of its own, until a job is None. Each result is (job, kind, outcome, seconds, MB)."

@@ -18,7 +18,7 @@ from instance_compression.common import append_row, has_row, provenance
 from instance_compression.data import OPEN_5N
 from instance_compression.colour import LUMA_WEIGHTS, ycbcr_to_rgb
 from instance_compression.video import load_clip
-from instance_compression.rate_distortion import pillow_codec, psnr_of
+from instance_compression.rate_distortion import mse_of, pillow_codec, psnr_of
 
 SETTINGS = [("x265 all-intra", crf) for crf in range(12, 43, 5)] + [("AVIF", quality) for quality in (30, 45, 60, 70, 80, 90)]
 
@@ -46,7 +46,7 @@ def x265_intra(frames, crf):
 
 def psnr_between(pictures, frames):
     "PSNR of the mean MSE of uint8 pictures (T,H,W,3). Frame by frame, which takes less memory."
-    return psnr_of(np.mean([np.mean((a / 255 - b / 255)**2) for a, b in zip(pictures, frames, strict=True)]))
+    return psnr_of(np.mean([mse_of(a, b) for a, b in zip(pictures, frames, strict=True)]))
 
 
 def row(clip, codec, setting):

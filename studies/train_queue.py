@@ -85,10 +85,8 @@ def run_all(folder: Path, folder_of_photographs: Path):
     paths_of = {"small": paths, "open": [path for path in paths if OPEN in path.parts]} # first word of a job's name -> photographs
     with locked(folder / "queue", seconds=1):
         for name, beta, init, steps, decay in JOBS:
-            if beside(folder / f"{name}.safetensors", ".csv").is_file() and (folder / f"{name}.safetensors").is_file():
-                record(name, log_of(folder / f"{name}.safetensors"))
-                continue
-            images = load_photographs(paths_of[name.split("-")[0]], TrainConfig.crop)
+            finished = (folder / f"{name}.safetensors").is_file()
+            images = [] if finished else load_photographs(paths_of[name.split("-")[0]], TrainConfig.crop)
             run(name, TrainConfig(beta=beta, steps=steps, decay=decay), init, images, folder)
 
 
