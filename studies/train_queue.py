@@ -1,11 +1,12 @@
 """Train global models on one CPU thread, one job after the other -> results/training/queue.csv and one model file for each job.
 
-python studies/train_queue.py [--folder runs/queue] [--photographs FOLDER]
+python studies/train_queue.py [JOB ...] [--folder runs/queue] [--photographs FOLDER]
 
-JOBS lists the jobs. A job of the set queue starts from a model of the set h200, or from one that was trained further on a GPU. A
-model with a larger distance to the published curve gets more steps. A job of the set open starts anew, and sees openly licensed
-photographs alone: the wallpapers. Each job leaves NAME.safetensors in the folder, and its losses in the table. The queue writes a checkpoint every 500 steps,
-which take some five minutes. After an interruption it goes on from the last checkpoint. It takes the lowest priority:
+JOBS lists the jobs; all of them run where none is named. A job of the set queue starts from a model of the set h200, or from one
+that was trained further on a GPU. A model with a larger distance to the published curve gets more steps. A job of the set open starts
+anew, and sees openly licensed photographs alone: the wallpapers. Each job leaves NAME.safetensors in the folder, and its losses in the
+table. The queue writes a checkpoint every 500 steps, which take some five minutes. After an interruption it goes on from the last
+checkpoint. It takes the lowest priority:
 
 setsid python studies/train_queue.py > runs/queue.log 2>&1 &
 """
@@ -79,12 +80,13 @@ def step_aside():
     if autogroup.exists() and os.getsid(0) == os.getpid(): autogroup.write_text("19")
 
 
-def run_all(folder: Path, folder_of_photographs: Path):
-    "Do all jobs. Raises InputError where a queue is at work in this folder, or photographs are missing."
+def run_all(names: list, folder: Path, folder_of_photographs: Path):
+    "Do the named jobs, or all. Raises InputError where a queue is at work in this folder, or photographs are missing."
     paths = photographs(folder_of_photographs)
     paths_of = {"small": paths, "open": [path for path in paths if OPEN in path.parts]} # first word of a job's name -> photographs
     with locked(folder / "queue", seconds=1):
         for name, beta, init, steps, decay in JOBS:
+            if names and name not in names: continue
             finished = (folder / f"{name}.safetensors").is_file()
             images = [] if finished else load_photographs(paths_of[name.split("-")[0]], TrainConfig.crop)
             run(name, TrainConfig(beta=beta, steps=steps, decay=decay), init, images, folder)
@@ -92,13 +94,14 @@ def run_all(folder: Path, folder_of_photographs: Path):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("jobs", nargs="*", choices=[name for name, *_ in JOBS], metavar="JOB", help="Names of jobs.")
     parser.add_argument("--folder", type=Path, default=ROOT / "runs/queue", help="Folder of models and checkpoints.")
     parser.add_argument("--photographs", type=Path, help="Folder of photographs; train/ of INSTANCE_COMPRESSION_DATA if not given.")
     args = parser.parse_args()
     torch.set_num_threads(1)
     step_aside()
     keep_freed_memory()
-    run_command(lambda: run_all(args.folder, args.photographs))
+    run_command(lambda: run_all(args.jobs, args.folder, args.photographs))
 
 
 if __name__ == "__main__": main()
