@@ -18,7 +18,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import torch
 
-from instance_compression.common import append_row, beside, keep_freed_memory, load_tensors, locked, provenance, read_rows, run_command
+from instance_compression.common import InputError, append_row, beside, keep_freed_memory, load_tensors, locked, provenance, read_rows, run_command
 from instance_compression.data import photographs
 from instance_compression.training import TrainConfig, load_photographs, train
 
@@ -81,7 +81,9 @@ def step_aside():
 
 
 def run_all(names: list, folder: Path, folder_of_photographs: Path):
-    "Do the named jobs, or all. Raises InputError where a queue is at work in this folder, or photographs are missing."
+    "Do the named jobs, or all. Raises InputError for an unknown name, a folder where a queue is at work, or missing photographs."
+    unknown = set(names) - {job[0] for job in JOBS}
+    if unknown: raise InputError(f"no job is called {sorted(unknown)[0]}; jobs: {', '.join(job[0] for job in JOBS)}")
     paths = photographs(folder_of_photographs)
     paths_of = {"small": paths, "open": [path for path in paths if OPEN in path.parts]} # first word of a job's name -> photographs
     with locked(folder / "queue", seconds=1):
@@ -94,7 +96,7 @@ def run_all(names: list, folder: Path, folder_of_photographs: Path):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("jobs", nargs="*", choices=[name for name, *_ in JOBS], metavar="JOB", help="Names of jobs.")
+    parser.add_argument("jobs", nargs="*", metavar="JOB", help="Names of jobs.")
     parser.add_argument("--folder", type=Path, default=ROOT / "runs/queue", help="Folder of models and checkpoints.")
     parser.add_argument("--photographs", type=Path, help="Folder of photographs; train/ of INSTANCE_COMPRESSION_DATA if not given.")
     args = parser.parse_args()
