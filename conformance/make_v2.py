@@ -1,8 +1,8 @@
-"""Write the files that guard version 2 of the format: models, five .iac files, hashes of their latents, and their pictures.
+"""Write the files that freeze version 2 of the format: models, five .iac files, hashes of their latents, and their pictures.
 
 python conformance/make_v2.py FOLDER
 
-The mean-scale hyperprior is that of version 1. Run this script again only while version 2 is a draft.
+The mean-scale hyperprior is that of version 1. Version 2 is frozen: the script shows how the files were made, and is not run again.
 """
 import hashlib
 import json

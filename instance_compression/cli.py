@@ -25,7 +25,7 @@ from .hyperprior import SIZES, Hyperprior, load_global, load_model, model_identi
 from .rate_distortion import psnr_of
 from .training import (TrainConfig, join_processes, load_photographs, local_device, train as train_model,
                                            wait_for_all)
-from .adapt_config import PRESETS, AdaptConfig
+from .adapt_config import DEFAULT_PRESET, PRESETS, AdaptConfig
 from .adaptation import adapt
 from .bitstream import Decoder, check_decodes, encode_clip, times_of
 from .results import result_row
@@ -235,14 +235,14 @@ def encode(
         help="Cut a long video into clips with an update each: none, scenes, or the seconds of a clip. Rate, PSNR or beta "
              "are those of each clip.")] = "none",
     preset: Annotated[Preset, typer.Option(
-        help="fast: our recipe, of which the results are; dual: newer, its update gains more; paper: the paper's, as we recall it "
-             "(whole frames, no bin scales).")] = "fast",
+        help="dual: our recipe; fast: our recipe before, whose update gains less; paper: the paper's, as we recall it "
+             "(whole frames, no bin scales).")] = DEFAULT_PRESET,
     model: Annotated[str, typer.Option(
         help=f"Global model: a size ({', '.join(SIZES)}; small is included), a .safetensors file, a checkpoint of CompressAI, or "
              "zoo:NAME of its zoo, e.g. zoo:mbt2018-mean-4. Decoding needs it, too.")] = "small",
     scales: Annotated[Optional[bool], typer.Option(
         help="Use the bin scales of the global model. Without scales, all bins have the width t.",
-        show_default="--scales in fast, --no-scales in paper", rich_help_panel="Settings of the recipe", hidden=True)] = None,
+        show_default="--scales in dual and fast, --no-scales in paper", rich_help_panel="Settings of the recipe", hidden=True)] = None,
     device: Annotated[str, typer.Option(
         help="Where the steps run: cpu or cuda. On a GPU, the same command may give a file of other bytes each time.")] = "cpu",
     table: Annotated[Optional[Path], typer.Option(help="Append the result as a row to this .csv.")] = None,
@@ -474,8 +474,9 @@ def demo(
     console.print(f"{clip.name}: {clip.n_frames} frames of {clip.width}x{clip.height}, "
                   "a moving crop of one photograph with noise; not a real video")
     for method in ("global", "encoder", "full"):
-        cfg = AdaptConfig(method=method, beta=beta, steps=steps,
-                          latent_steps=PRESETS["fast"].latent_steps if method == "full" else 0)
+        preset = PRESETS[DEFAULT_PRESET]
+        cfg = dataclasses.replace(preset, method=method, beta=beta, steps=steps,
+                                  latent_steps=preset.latent_steps if method == "full" else 0)
         adapted = adapt(model_global, clip.frames, cfg)
         codecs = {dataclasses.replace(cfg, latent_steps=0): adapted.before or adapted, cfg: adapted}
         for codec_cfg, codec in codecs.items():

@@ -15,7 +15,7 @@ from pathlib import Path
 from .common import InputError, check_free, stopwatch
 from .data import IMAGE_SUFFIXES
 from .writing import write_pngs, write_video
-from .hyperprior import SIZES, Hyperprior, global_path, load_global
+from .hyperprior import SIZES, Hyperprior, earlier_path, global_path, load_global, load_model
 from .compressai_models import open_model, zoo_name
 from .bitstream import BitstreamError, CodedFile, Header, as_identified
 from .sequence import SequenceDecoder
@@ -25,16 +25,20 @@ def model_of_file(
     file:CodedFile, # an open file of one clip
     model:str=None, # of `open_model`, instead of the shipped models
 ) -> Hyperprior: # the model that made the file, as its header says
-    "Find the global model behind a file. Raises InputError if it is not among the shipped ones."
+    "Find the global model behind a file. Raises InputError if it is not there."
     h = file.header
     if model: return open_model(model)
     shipped = (load_global(h.beta, size) for size in SIZES if h.beta > 0 and global_path(h.beta, size).is_file())
     found = next((m for m in shipped if as_identified(m, h.identity)), None)
-    if found is None:
+    if found is not None: return found
+    earlier = earlier_path(h.identity)
+    if earlier is None:
         hint = f", perhaps zoo:{name}" if (name := zoo_name(h.codec, h.beta)) else ""
         raise BitstreamError(f"{file.path} was made with global model {h.identity} (beta {h.beta:g}), "
                              f"which is not among the shipped ones; give it with --model{hint}")
-    return found
+    if earlier.is_file(): return load_model(earlier)
+    raise BitstreamError(f"{file.path} was made with an earlier global model; get weights/{earlier.parent.name}/{earlier.name} "
+                         "of the repository, and give it with --model")
 
 def open_file(
     path:Path, # .iac, of one clip or several

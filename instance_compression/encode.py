@@ -29,7 +29,7 @@ from .writing import new_folder, write_video
 from .hyperprior import BETAS, SIZES, Hyperprior, global_path, load_global
 from .compressai_models import open_model
 from .update import without_scales
-from .adapt_config import PRESETS, AdaptConfig
+from .adapt_config import DEFAULT_PRESET, PRESETS, AdaptConfig
 from .adapted import Adapted, ReceiverUpdate
 from .codec import evaluate
 from .rate_control import start_for_beta, start_for_target, target_of
@@ -161,7 +161,7 @@ def encode_loaded(
     bpp:float=None, # rate of the file instead of a beta [bits per pixel]
     psnr:float=None, # PSNR instead of a beta [dB]
     size:str|int=None, # largest size of the file instead of a beta, e.g. "300kB"
-    preset:str="fast", # a key of PRESETS
+    preset:str=DEFAULT_PRESET, # a key of PRESETS
     scales:bool=None, # whether the model's bin scales are used; None: as the preset
     device:str="cpu", # where the steps run
     table:Path=None, # .csv to append the result to
@@ -207,7 +207,7 @@ def check_options(
     if options.get("table"): check_columns(options["table"], COLUMNS)
     fields = {f.name for f in dataclasses.fields(AdaptConfig)} - {"beta"}
     settings = {name: value for name, value in options.items() if name in fields}
-    cfg = chosen(PRESETS[options.get("preset", "fast")], options.get("beta") or 1e-3, settings)
+    cfg = chosen(PRESETS[options.get("preset", DEFAULT_PRESET)], options.get("beta") or 1e-3, settings)
     if given and given != ["beta"]: dataclasses.replace(cfg, target_bpp=1.0)  # raises InputError where no target can be followed
     return candidates(options.get("model", "small"), options.get("beta"))
 

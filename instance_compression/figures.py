@@ -27,7 +27,7 @@ METHOD_STYLE = { # method, as tables and the command line name it -> colour, mar
     "full": ("#D55E00", "D"),
     "full+latents": ("#CC79A7", "v"),
 }
-BETA_STYLE = dict(zip(BETAS, ("#440154", "#31688E", "#35B779", "#B5DE2B"))) # beta -> colour
+BETA_STYLE = dict(zip(BETAS, ("#A0325D", "#440154", "#31688E", "#35B779", "#B5DE2B"))) # beta -> colour
 
 def figure_style():
     "Set matplotlib's style for all figures: 8 pt, no top or right spines, the same bytes each time."

@@ -1,4 +1,4 @@
-"""Measure the shipped models and Pillow's codecs on the 24 Kodak images -> results/kodak.csv and results/kodak_codecs.csv.
+"""Measure the global models and Pillow's codecs on the 24 Kodak images -> results/kodak.csv, kodak_first.csv and kodak_codecs.csv.
 
 python studies/codecs.py           # both tables
 python studies/codecs.py models    # one of them: models or codecs
@@ -22,12 +22,11 @@ from instance_compression.rate_distortion import PILLOW_CODECS, mse_of, pillow_c
 QUALITIES = {"JPEG 4:4:4": range(10, 100, 5), "JPEG 4:2:0": range(10, 100, 5), "WebP": range(5, 100, 5), "AVIF": range(20, 100, 10)}
 
 
-def model_row(beta):
-    "The result on the card of a shipped model. `instance-compression train` measured it on whole files."
-    path = global_path(beta)
+def model_row(path):
+    "The result on the card of a model. `instance-compression train` measured it on whole files."
     card = json.loads(beside(path, ".json").read_text())
     assert card["identity"] == model_identity(load_model(path)), f"the card beside {path} is another model's"
-    return {"model": path.name, "identity": card["identity"], "beta": beta, "steps": card["config"]["steps"], **card["kodak"], "commit": card["commit"], "machine": card["machine"]}
+    return {"model": path.name, "identity": card["identity"], "beta": card["config"]["beta"], "steps": card["config"]["steps"], **card["kodak"], "commit": card["commit"], "machine": card["machine"]}
 
 
 def codec_row(codec, quality, pictures):
@@ -42,7 +41,10 @@ def codec_row(codec, quality, pictures):
 
 
 results, what = Path(__file__).parent.parent / "results", sys.argv[1:] or ["models", "codecs"]
-if "models" in what: pd.DataFrame([model_row(beta) for beta in tqdm(BETAS, desc="models")]).to_csv(results / "kodak.csv", index=False)
+if "models" in what:
+    for model_set, table in (("second", "kodak"), ("first", "kodak_first")):
+        paths = [path for beta in BETAS if (path := global_path(beta, model_set=model_set)).is_file()]
+        pd.DataFrame([model_row(path) for path in tqdm(paths, desc=model_set)]).to_csv(results / f"{table}.csv", index=False)
 if "codecs" in what:
     pictures = [read_image(p) for p in fetch_kodak()]
     jobs = [(codec, quality) for codec, qualities in QUALITIES.items() for quality in qualities]

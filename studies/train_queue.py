@@ -2,11 +2,10 @@
 
 python studies/train_queue.py [JOB ...] [--folder runs/queue] [--photographs FOLDER]
 
-JOBS lists the jobs; all of them run where none is named. A job of the set queue starts from a model of the set h200, or from one
-that was trained further on a GPU. A model with a larger distance to the published curve gets more steps. A job of the set open starts
-anew, and sees openly licensed photographs alone: the wallpapers. Each job leaves NAME.safetensors in the folder, and its losses in the
-table. The queue writes a checkpoint every 500 steps, which take some five minutes. After an interruption it goes on from the last
-checkpoint. It takes the lowest priority:
+JOBS lists the jobs; all of them run where none is named. A job `small-...` starts from a model that a GPU trained. A model with a
+larger distance to the published curve gets more steps. A job `open-...` starts anew, and sees openly licensed photographs alone: the
+wallpapers. Each job leaves NAME.safetensors in the folder, and its losses in the table. The queue writes a checkpoint every 500 steps,
+which take some five minutes. After an interruption it goes on from the last checkpoint. It takes the lowest priority:
 
 setsid python studies/train_queue.py > runs/queue.log 2>&1 &
 """
@@ -28,14 +27,15 @@ EVERY = {"log_every": 50, "save_every": 500} # steps
 PIECE = 1000 # steps between two visits to the table
 COLUMNS = ("step", "seconds", "mse", "bpp_y", "bpp_z", "loss", "psnr", "val_loss", "val_psnr", "val_bpp") # of the logs
 
-START = ROOT / "weights/h200"
+SHIPPED = ROOT / "instance_compression/weights"
+START = ROOT / "weights/second/parents" # models from a GPU
 OPEN = "elementary_wallpapers" # folder among the photographs
 # name, beta, model file that it starts from, steps, share of falling learning rates
 JOBS = (("small-beta0.001", 1e-3, START / "small-beta0.001.safetensors", 10000, 0.7),  # 1.0 dB below the published curve
         ("small-beta0.00025", 2.5e-4, START / "small-beta0.00025.safetensors", 12000, 0.7),  # 1.2 dB
-        ("small-beta0.0001", 1e-4, START / "small-beta0.0001.safetensors", 8000, 0.7),
-        ("small-beta0.003", 3e-3, ROOT / "weights/parents/small-beta0.003.safetensors", 6000, 0.7),  # 0.5 dB
-        ("small-beta0.01", 1e-2, START / "small-beta0.01.safetensors", 4000, 0.7),  # 0.2 dB
+        ("small-beta0.0001", 1e-4, SHIPPED / "small-beta0.0001.safetensors", 8000, 0.7),
+        ("small-beta0.003", 3e-3, SHIPPED / "small-beta0.003.safetensors", 6000, 0.7),  # 0.5 dB
+        ("small-beta0.01", 1e-2, SHIPPED / "small-beta0.01.safetensors", 4000, 0.7),  # 0.2 dB
         ("open-small-beta0.001", 1e-3, None, 6500, 0.7))
 
 

@@ -13,10 +13,10 @@ import pandas as pd
 from instance_compression.bit_allocation import bit_allocation
 from instance_compression.bitstream import Decoder
 from instance_compression.common import InputError, provenance, run_command, write_atomically
-from instance_compression.experiments import STUDIES
+from instance_compression.experiments import STUDIES, global_model
 from instance_compression.channel_prior import ChannelPriors
 from instance_compression.fitted_prior import TensorPriors
-from instance_compression.hyperprior import load_global, receiver_parameters
+from instance_compression.hyperprior import receiver_parameters
 from instance_compression.update import UPDATES
 from instance_compression.update_prior import SpikeAndSlab
 
@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[1]
 
 def rows_of(file: Path, experiment) -> list:
     "One row for each tensor of the update in a file."
-    decoder = Decoder(file, load_global(experiment.config.beta))
+    decoder = Decoder(file, global_model(experiment.config.beta, experiment.size, experiment.scales, experiment.model_set))
     if isinstance(decoder.prior, SpikeAndSlab): return []
     layout = UPDATES["every-parameter"].layout(receiver_parameters(decoder.model))
     priors = {"spike_and_slab": SpikeAndSlab(), "by_tensor": TensorPriors().for_update(layout).fitted(decoder.levels),

@@ -25,7 +25,7 @@ from .f4_progress import f4, gain_by_step
 from .f5_allocation import allocation_shares, f5, f5_shares, frames_table
 from .f6_latents import f6
 from .tables import (METHOD_LABEL, bd_rate_and_psnr, bd_table, complete_clips, curve, main_runs,
-                                                  of_study, pixels_of, coded_gain, runs_table, training_hours)
+                                                  of_study, pixels_of, coded_gain, hours_since_first, runs_table, training_hours)
 
 # %% ../../nbs/findings/numbers.ipynb #e23a73f3
 class Number(NamedTuple):
@@ -131,6 +131,9 @@ def kodak_numbers(
                       "least distance of a global model to mbt2018-mean on Kodak"),
                Number("below_mbt2018_most", f"{below.max():.1f} dB",
                       "largest distance of a global model to mbt2018-mean on Kodak")]
+    first = -against_others(t["kodak_first"], t["kodak_codecs"], t["kodak_anchors"])["PSNR against mbt2018-mean [dB]"]
+    numbers += [Number("below_mbt2018_least_first", f"{first.min():.1f} dB", "least distance of a model of the set first"),
+                Number("below_mbt2018_most_first", f"{first.max():.1f} dB", "largest distance of a model of the set first")]
     for i, beta in models.beta.items():
         numbers += [Number(f"kodak_bpp_{beta:g}", f"{models.coded_bpp[i]:.3f} bpp",
                            "coded rate of a global model on Kodak, by beta"),
@@ -171,7 +174,7 @@ def update_numbers(
     t:dict, # of `read_results`
 ) -> list: # of Number
     "Return sizes of the model, static bits and the share of parameters that move."
-    model, full = load_global(1e-3), main_runs(t, method="full")
+    model, full = load_global(1e-3, model_set="first"), main_runs(t, method="full")
     n_receiver, n_sender = (sum(p.numel() for p in of(model).values()) for of in (receiver_parameters, sender_parameters))
     bits, rows = static_bits(n_receiver, SpikeAndSlab()), f5_shares(allocation_shares(full, t["allocation"]))
     means = rows.groupby("beta").mean()
@@ -271,10 +274,13 @@ def readme_numbers(
 ) -> list: # of Number
     "Return every number that README may quote. Raise ValueError if two numbers share a name."
     paper = 100_000 * 1920 * 1080 / (1000 * 384**2)
+    on_gpu, on_cpu = hours_since_first(results)
     numbers = [Number("paper_pixels_times", f"{round(paper, -2):,.0f}",
                       "pixels of the paper's steps over pixels of our 1000 steps (as we recall the paper)"),
                Number("training_hours", f"{training_hours(results):.0f} hours",
-                      "training of the shipped models, one CPU thread, pauses included")]
+                      "training of the set first, one CPU thread, pauses included"),
+               Number("training_minutes_gpu", f"{60 * on_gpu:.0f} minutes", "training of the set second from the set first: on a GPU"),
+               Number("training_hours_second", f"{on_cpu:.0f} hours", "the same, after the GPU: on one CPU thread")]
     for part in (gain_numbers, clip_numbers, all_frames_numbers, codec_numbers, kodak_numbers, finding_numbers, picture_numbers,
                  update_numbers, loss_numbers, few_frames_numbers, seed_numbers, time_numbers):
         numbers += part(t)
