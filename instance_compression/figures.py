@@ -111,7 +111,7 @@ def kodak_figure(
     codecs:pd.DataFrame, # rows of results/kodak_codecs.csv: codec, coded_bpp, psnr_mean
     published:pd.DataFrame, # rows of results/kodak_anchors.csv: codec, bpp, psnr
 ) -> Figure:
-    "Draw the global models on Kodak beside Pillow's codecs and the published curves of hyperpriors."
+    "Draw the global models on Kodak beside Pillow's codecs and the published curves of hyperpriors and of Cool-Chic."
     fig = Figure(figsize=(3.25, 3))
     ax = fig.subplots()
     for (name, rows), style in zip(codecs.groupby("codec", sort=False), ("-", "--", ":", "-.")):
@@ -119,6 +119,8 @@ def kodak_figure(
     hyperpriors = published[published.codec.str.contains("hyperprior|mbt")]
     for (name, rows), style in zip(hyperpriors.groupby("codec", sort=False), ("-", "--")):
         ax.plot(rows.bpp, rows.psnr, color="k", lw=0.9, ls=style, label=f"{name} (published)")
+    for name, rows in published[published.codec.str.startswith("Cool-Chic")].groupby("codec"):
+        ax.plot(rows.bpp, rows.psnr, color="#0072B2", lw=0.9, label=f"{name} (published)")
     rows = models.sort_values("coded_bpp")
     ax.plot(rows.coded_bpp, rows.psnr_mean, color="#D55E00", marker="o", label="this package, small")
     ax.set(xlabel="Rate [bpp]", ylabel="PSNR, mean of images [dB]", xlim=(0, 2.15), ylim=(26, 42))
