@@ -36,7 +36,7 @@ JOBS = (("small-beta0.001", 1e-3, START / "small-beta0.001.safetensors", 10000, 
         ("small-beta0.0001", 1e-4, SHIPPED / "small-beta0.0001.safetensors", 8000, 0.7),
         ("small-beta0.003", 3e-3, SHIPPED / "small-beta0.003.safetensors", 6000, 0.7),  # 0.5 dB
         ("small-beta0.01", 1e-2, SHIPPED / "small-beta0.01.safetensors", 4000, 0.7),  # 0.2 dB
-        ("open-small-beta0.001", 1e-3, None, 6500, 0.7))
+        ("open-small-beta0.001", 1e-3, None, 5000, 0.7))
 
 
 def log_of(model: Path) -> list:
