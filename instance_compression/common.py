@@ -14,7 +14,6 @@ import csv
 import ctypes
 import dataclasses
 import glob
-import hashlib
 import io
 import json
 import os
@@ -24,7 +23,7 @@ import sys
 import tempfile
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -236,16 +235,18 @@ def locked(
     path:Path, # a file that several runs may change
     seconds:float=60, # longest time to wait
 ):
-    "Lock `path` on this machine for the block. A run that dies releases its lock. Raises InputError if another run keeps it."
-    name = hashlib.sha256(str(Path(path).resolve()).encode()).hexdigest()[:24]
-    shared = Path("/tmp") if os.access("/tmp", os.W_OK) else Path(tempfile.gettempdir())
-    folder = shared / f"instance_compression-{os.getuid() if hasattr(os, 'getuid') else 'locks'}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    lock = FileLock(folder / f"{name}.lock", timeout=seconds)
+    "Lock `path` for the block. A run that dies releases its lock. Raises InputError if another run keeps it, or the folder cannot be written."
+    file = Path(path).resolve()
+    file = file.with_name(f".{file.name}.lock")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(file, timeout=seconds)
     try: lock.acquire()
     except Timeout: raise InputError(f"{path} is being written by another run; wait for it or name another output") from None
+    except OSError as e: raise InputError(f"{path} cannot be locked ({e.strerror}); name another output") from None
     try: yield
-    finally: lock.release()
+    finally:
+        with suppress(OSError): file.unlink()
+        lock.release()
 
 # %% ../nbs/appendix/common.ipynb #f8f95f14
 def read_rows(
