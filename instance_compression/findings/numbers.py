@@ -131,6 +131,9 @@ def kodak_numbers(
                       "least distance of a global model to mbt2018-mean on Kodak"),
                Number("below_mbt2018_most", f"{below.max():.1f} dB",
                       "largest distance of a global model to mbt2018-mean on Kodak")]
+    more = others["bits against Cool-Chic 5.0 [%]"]
+    numbers += [Number("above_cool_chic_least", f"{more.min():.0f} %", "least excess of bits over Cool-Chic 5.0 on Kodak, at equal PSNR"),
+                Number("above_cool_chic_most", f"{more.max():.0f} %", "largest excess of bits over Cool-Chic 5.0 on Kodak, at equal PSNR")]
     first = -against_others(t["kodak_first"], t["kodak_codecs"], t["kodak_anchors"])["PSNR against mbt2018-mean [dB]"]
     numbers += [Number("below_mbt2018_least_first", f"{first.min():.1f} dB", "least distance of a model of the set first"),
                 Number("below_mbt2018_most_first", f"{first.max():.1f} dB", "largest distance of a model of the set first")]
