@@ -2,8 +2,9 @@
 
 python studies/machines.py FILE [--model M.safetensors] [--python other/bin/python ...]
 
-This command makes FILE:
-instance-compression encode dashcam --max-frames 3 --steps 80 --crop 128 --evaluations 1 --keep last --lr-delta 1e-3 --sender-first 0 -o dashcam.iac
+These commands made the files of the table, one of version 1 and one of version 2:
+instance-compression encode dashcam --max-frames 3 --steps 80 --crop 128 --evaluations 1 --keep last --lr-delta 1e-3 --sender-first 0 --preset fast --model weights/first/small-beta0.001.safetensors -o dashcam.iac
+instance-compression encode foreman --max-frames 4 --steps 150 --crop 256 --evaluations 1 --keep last --latent-steps 0 --psnr 36 -o foreman-v2.iac
 
 Each setting runs in a process of its own. `--python` names interpreters of other environments that have this package, with another
 Python or another torch. The rows of one machine are compared with its first row. Rows of other machines stay in the table.
