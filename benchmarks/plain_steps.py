@@ -3,7 +3,7 @@
 python benchmarks/plain_steps.py [CLIP] [STEPS]   # dashcam and 500 by default; some minutes on one core
 
 The plain way has CompressAI's GDN and torch's transposed convolution in their own memory layout. It prices the update by
-torch.distributions, tensor by tensor. Crops have 256 px. All other settings are the defaults, and the decoder is the same."""
+torch.distributions, tensor by tensor. Crops have 256 px. All other settings are those of the preset `fast`, and the decoder is the same."""
 import dataclasses
 import sys
 import tempfile

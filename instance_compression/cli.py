@@ -235,7 +235,7 @@ def encode(
         help="Cut a long video into clips with an update each: none, scenes, or the seconds of a clip. Rate, PSNR or beta "
              "are those of each clip.")] = "none",
     preset: Annotated[Preset, typer.Option(
-        help="dual: our recipe; fast: our recipe before, whose update gains less; paper: the paper's, as we recall it "
+        help="dual: our recipe; fast: our earlier recipe, whose update gains less; paper: the paper's, as we recall it "
              "(whole frames, no bin scales).")] = DEFAULT_PRESET,
     model: Annotated[str, typer.Option(
         help=f"Global model: a size ({', '.join(SIZES)}; small is included), a .safetensors file, a checkpoint of CompressAI, or "

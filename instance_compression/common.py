@@ -238,11 +238,12 @@ def locked(
     "Lock `path` for the block. A run that dies releases its lock. Raises InputError if another run keeps it, or the folder cannot be written."
     file = Path(path).resolve()
     file = file.with_name(f".{file.name}.lock")
-    file.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(file, timeout=seconds)
-    try: lock.acquire()
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
     except Timeout: raise InputError(f"{path} is being written by another run; wait for it or name another output") from None
-    except OSError as e: raise InputError(f"{path} cannot be locked ({e.strerror}); name another output") from None
+    except (OSError, NotImplementedError) as e: raise InputError(f"{path} cannot be locked ({e}); name another output") from None
     try: yield
     finally:
         with suppress(OSError): file.unlink()

@@ -15,7 +15,7 @@ from pathlib import Path
 from .common import InputError, check_free, stopwatch
 from .data import IMAGE_SUFFIXES
 from .writing import write_pngs, write_video
-from .hyperprior import SIZES, Hyperprior, earlier_path, global_path, load_global, load_model
+from .hyperprior import SIZES, WEIGHTS, Hyperprior, earlier_path, global_path, load_global, load_model
 from .compressai_models import open_model, zoo_name
 from .bitstream import BitstreamError, CodedFile, Header, as_identified
 from .sequence import SequenceDecoder
@@ -37,7 +37,7 @@ def model_of_file(
         raise BitstreamError(f"{file.path} was made with global model {h.identity} (beta {h.beta:g}), "
                              f"which is not among the shipped ones; give it with --model{hint}")
     if earlier.is_file(): return load_model(earlier)
-    raise BitstreamError(f"{file.path} was made with an earlier global model; get weights/{earlier.parent.name}/{earlier.name} "
+    raise BitstreamError(f"{file.path} was made with an earlier global model; get weights/{earlier.relative_to(WEIGHTS[1]).as_posix()} "
                          "of the repository, and give it with --model")
 
 def open_file(

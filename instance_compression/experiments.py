@@ -116,7 +116,7 @@ def _quick() -> Iterator[Experiment]:
         yield Experiment("quick", clip, _dual(method, beta, 200), "dual", n_frames=8)
 
 # %% ../nbs/15_experiments.ipynb #8c47e5d3
-COSINE = {"decay": 1.0, "ema": 0.0} # the settings before the present ones: half a cosine over all steps, and no average
+COSINE = {"decay": 1.0, "ema": 0.0} # the settings before `fast`: half a cosine over all steps, and no average
 FIRST = COSINE | { # the settings of the first version
     "crop": 256, "lr_sender": 2e-4, "lr_delta": 1e-4, "beta2": 0.999, "warmup": 0, "rounding": "mixed", "sender_first": 0.1}
 

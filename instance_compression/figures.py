@@ -133,7 +133,7 @@ def models_table(
     codecs:pd.DataFrame, # rows of results/kodak_codecs.csv
     published:pd.DataFrame, # rows of results/kodak_anchors.csv
 ) -> str: # Markdown
-    ("Write the global models on Kodak as a table: rate, PSNR, bits against Pillow's codecs at equal PSNR, and PSNR against "
+    ("Write the global models on Kodak as a table: rate, PSNR, bits against Pillow's codecs and Cool-Chic at equal PSNR, and PSNR against "
      "mbt2018-mean at equal rate. A dash means that the other curve does not reach this point.")
     def number(value): return "-" if np.isnan(value) else f"{value:+.1f}"
     compared = against_others(models, codecs, published)

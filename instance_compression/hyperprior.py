@@ -377,8 +377,10 @@ def load_global(
     "The global model of a set, size and beta. Raises InputError, with a list of the models there, when it is missing."
     path = global_path(beta, size, model_set)
     if path.is_file(): return load_model(path)
-    if model_set != SHIPPED: raise InputError(f"{path} is missing; the folder weights/{model_set} of the repository has it")
-    there = ", ".join(p.stem for folder in WEIGHTS for p in sorted(folder.glob("*.safetensors"))) or "none"
+    folders = WEIGHTS if model_set == SHIPPED else (path.parent,)
+    there = ", ".join(p.stem for folder in folders for p in sorted(folder.glob("*.safetensors"))) or "none"
+    if model_set != SHIPPED: raise InputError(f"no model of the set {model_set} for beta {beta:g} in {path.parent} (there: {there}); "
+                                              "a clone of the repository has the earlier sets")
     raise InputError(
         f"no global model of size {size} for beta {beta:g} (there: {there}); "
         f"train one with `instance-compression train --beta {beta:g} --size {size}`, "

@@ -20,8 +20,8 @@ from instance_compression.codec import rdm_loss
 from instance_compression.common import append_row, has_row
 from instance_compression.clip import Clip
 from instance_compression.video import load_clip
-from instance_compression.experiments import COSINE
-from instance_compression.hyperprior import BETAS, Hyperprior, load_global, model_identity
+from instance_compression.experiments import COSINE, FOUR_BETAS
+from instance_compression.hyperprior import Hyperprior, load_global, model_identity
 from instance_compression.results import result_row
 
 TABLE = Path(__file__).parent.parent / "results/amortization.csv"
@@ -40,13 +40,13 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("clip", nargs="?", default="dashcam", help="Name of a clip or path of a video.")
     parser.add_argument("--fps", type=float, nargs="+", default=[2.0, 25.0], help="Frames a second to sample, one or more numbers.")
-    parser.add_argument("--beta", type=float, nargs="+", default=BETAS, help="Weights of the rates, one or more numbers.")
+    parser.add_argument("--beta", type=float, nargs="+", default=FOUR_BETAS, help="Weights of the rates, one or more numbers.")
     parser.add_argument("--steps", type=int, default=1000, help="Steps of each adaptation.")
     parser.add_argument("--earlier", action="store_true", help="Use the settings of the study earlier.")
     args = parser.parse_args()
     torch.set_num_threads(1)
     for fps, beta, method in itertools.product(args.fps, args.beta, ("encoder", "full")):
-        cfg, model = AdaptConfig(method, beta, args.steps, evaluations=1, **(COSINE if args.earlier else {})), load_global(beta)
+        cfg, model = AdaptConfig(method, beta, args.steps, evaluations=1, **(COSINE if args.earlier else {})), load_global(beta, model_set="first")
         wanted = dataclasses.asdict(cfg) | {"clip": args.clip, "fps": fps, "model": model_identity(model)}
         del wanted["evaluations"]  # how often it is measured on the way changes nothing
         if not has_row(TABLE, **wanted): append_row(TABLE, row(load_clip(args.clip, fps), cfg, model))

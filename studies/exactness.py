@@ -15,7 +15,8 @@ from instance_compression.common import provenance
 from instance_compression.data import fetch_kodak, read_image
 from instance_compression.clip import to_tensor
 from instance_compression.exact import exact_hyper_synthesis
-from instance_compression.hyperprior import BETAS, load_global, model_identity
+from instance_compression.experiments import FOUR_BETAS
+from instance_compression.hyperprior import load_global, model_identity
 from instance_compression.rate_distortion import factorized_bits, gaussian_bits, psnr_of
 
 
@@ -30,8 +31,8 @@ def main():
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     a.add_argument("--images", type=int, default=24, help="Number of Kodak images."); a.add_argument("--table", type=Path, default=Path("results/exactness.csv"), help="Table to write.")
     a, rows = a.parse_args(), []
-    for beta in BETAS:
-        model, columns = load_global(beta), []
+    for beta in FOUR_BETAS:
+        model, columns = load_global(beta, model_set="first"), []
         codec = codec_of(model)
         tables, seconds_tables = timed(lambda: codec.tables(model))
         for path in fetch_kodak()[:a.images]:

@@ -2,7 +2,7 @@
 
 python studies/first_frames.py [--model-set NAME]
 
-So that Kodak's photographs alone do not judge the models. The script skips rows that the table has.
+The table judges the models on other pictures than Kodak's. The script skips rows that the table has.
 """
 import argparse
 import dataclasses

@@ -2,7 +2,7 @@
 
 python studies/gain_per_step.py [--clips foreman tree1080] [--steps 250]
 
-There are four variants, all with the default settings and beta 1e-3:
+There are four variants, all with the settings of the preset `fast` and beta 1e-3:
 - the global model as the start, the default;
 - the codec after 500 steps on the other clip as the start;
 - the codec after 500 steps on the same clip at the neighbouring beta, with the global model of that beta, as the start;
@@ -33,7 +33,7 @@ BETA, NEIGHBOUR, BLOCK = 1e-3, 3e-3, 16  # of the runs; of the start at another 
 
 def run(clip:str, cfg:AdaptConfig, start:dict, name:str, choose:Callable=lambda tiles: tiles.draw) -> tuple: # (rows, {"offset", "delta"} at the end)
     "Take steps from a start, and measure the whole clip at the start and along the way. An empty `start` is the global model."
-    run = Adaptation(load_global(cfg.beta), frames[clip], cfg, "cpu")
+    run = Adaptation(load_global(cfg.beta, model_set="first"), frames[clip], cfg, "cpu")
     networks = run.networks
     with torch.no_grad():
         for k, v in start.items(): networks.tensors[k].copy_(v); networks.average[k].copy_(v)
@@ -69,7 +69,7 @@ if __name__ == "__main__":
     frames = {clip: load_clip(clip, 2.0).frames for clip in args.clips}
     cfg, longer = AdaptConfig(beta=BETA, steps=args.steps, evaluations=0), {"steps": 500, "evaluations": 1}
     for clip, other in zip(args.clips, args.clips[::-1]):
-        model = load_global(BETA)
+        model = load_global(BETA, model_set="first")
         costs = Tiles(cost_images(model, frames[clip]), cfg.crop, codec_of(model).stride, cfg.seed)
         def in_turn(tiles): return tiles.draw
         def by_loss(tiles): # of two tiles, the one that costs more
@@ -81,5 +81,5 @@ if __name__ == "__main__":
                     f"after 500 steps on {other}": (lambda: run(other, AdaptConfig(beta=BETA, **longer), {}, "start")[1], in_turn),
                     f"after 500 steps at beta {NEIGHBOUR:g}": (lambda: run(clip, AdaptConfig(beta=NEIGHBOUR, **longer), {}, "start")[1], in_turn)}
         for name, (start, choose) in variants.items():
-            if has_row(TABLE, clip=clip, beta=BETA, model=model_identity(load_global(BETA)), steps=args.steps, variant=name, step=args.steps): continue
+            if has_row(TABLE, clip=clip, beta=BETA, model=model_identity(load_global(BETA, model_set="first")), steps=args.steps, variant=name, step=args.steps): continue
             for row in run(clip, cfg, start(), name, choose)[0]: append_row(TABLE, row | provenance())

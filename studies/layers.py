@@ -2,7 +2,7 @@
 
 python studies/layers.py
 
-The models are the start of training in two scalings, and the shipped models with bins of one width and with their own bin scales."""
+The models are the start of training in two scalings, and the models of the set `first` with bins of one width and with their own bin scales."""
 from pathlib import Path
 
 import pandas as pd
@@ -31,6 +31,6 @@ images = hold_back(load_photographs(photographs()[::4], 256))[1]
 x = random_crops(images, TrainConfig(batch_size=8, crop=192), 0)
 rows = []
 for beta in (1e-3, 2.5e-4):
-    for name, model in (("start, gain in one layer", start(beta, x, False)), ("start, x in quantizer steps", start(beta, x, True)), ("trained", without_scales(load_global(beta))), ("trained, own bins", load_global(beta))):
+    for name, model in (("start, gain in one layer", start(beta, x, False)), ("start, x in quantizer steps", start(beta, x, True)), ("trained", without_scales(load_global(beta, model_set="first"))), ("trained, own bins", load_global(beta, model_set="first"))):
         rows += [{"beta": beta, "model": name, "identity": model_identity(model)} | row | provenance() for row in layer_sensitivity(model, x, draws=1)]
 pd.DataFrame(rows).to_csv(Path(__file__).parent.parent / "results/layers.csv", index=False)

@@ -3,7 +3,7 @@
 python studies/model_size.py [--sizes half small double] [--train-steps 1000] [--clip dashcam] [--steps 1000] [--folder runs/model_size]
 
 The models differ in their widths. Each is trained from the same start by the same number of steps on the same crops. Each is then
-adapted to one clip with the default settings. Such short training leaves all of them weaker than the shipped models, which have
+adapted to one clip with the settings of the preset `fast`. Such short training leaves all of them weaker than the models of the set `first`, which have
 rows in the study `main`. One size takes ten to forty minutes on one core. The script resumes after an interruption. Two processes
 may take different sizes at once."""
 import argparse

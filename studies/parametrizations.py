@@ -156,7 +156,7 @@ def run(clip: str, variant: str, steps: int):
     "Adapt, and append the row."
     cfg = replace(PRESETS["dual"], latent_steps=0, steps=steps, evaluations=1)
     cfg = replace(cfg, method="encoder") if VARIANTS[variant] is None else replace(cfg, update=variant)
-    model, frames = load_global(cfg.beta), load_clip(clip).frames
+    model, frames = load_global(cfg.beta, model_set="first"), load_clip(clip).frames
     if has_row(TABLE, clip=clip, variant=variant, steps=steps, reach=REACH, model=model_identity(model)): return
     result = adapt(model, frames, cfg, progress=False)
     first, last, n_pixels = result.log[0]["loss"], result.log[-1]["loss"], math.prod(frames.shape[:3])

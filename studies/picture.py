@@ -49,7 +49,7 @@ def matched(method, latent_steps, beta, bpp, file) -> tuple: # (AdaptConfig, Enc
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    clip, model = load_clip("room"), load_global(BETA)
+    clip, model = load_clip("room"), load_global(BETA, model_set="first")
     rows, pictures, captions = [], {"original": clip.frames[0]}, {}
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "picture.iac"

@@ -23,6 +23,7 @@ ROOT = Path(__file__).parent.parent
 TABLE, FIRST = ROOT / "results/repeated_training.csv", ROOT / "weights/first"
 
 for model in map(Path, sys.argv[1:] or sorted(FIRST.glob("*.safetensors"))):
+    if model.resolve().parent != FIRST.resolve(): sys.exit(f"{model} is not a model of the set first, in {FIRST}")
     card = json.loads(model.with_suffix(".json").read_text())
     cfg = TrainConfig(**card["config"])
     if has_row(TABLE, identity=card["identity"], commit=provenance()["commit"]): continue

@@ -11,6 +11,7 @@ import json
 import subprocess
 import sys
 import tempfile
+import time
 from fractions import Fraction
 from pathlib import Path
 
@@ -26,14 +27,13 @@ SCENES, SECONDS, FPS = ("dashcam", "dog", "tree1080"), 20, 10
 BETA = 1e-3
 
 CHILD = """
-import json, sys, time
+import json, sys
 from pathlib import Path
 import torch
 torch.set_num_threads(1)
 from instance_compression import decode_video
 from instance_compression.encode import encode_segments, encode_video
 task = json.loads(sys.argv[1])
-begin = time.perf_counter()
 if task["do"] == "decode":
     decode_video(task["file"], task["out"], frames="100")
     found = {}
@@ -45,15 +45,16 @@ else:
     row = {"n_frames": 1, "bytes_update": encoded.coded_bpp_model * task["pixels"] / 8, "mse": encoded.mse}
     found = {"rows": [row], "size": encoded.size}
 peak = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
-print(json.dumps(found | {"seconds": time.perf_counter() - begin, "peak_gb": int(peak.split()[1]) * 1024 / 1e9}))
+print(json.dumps(found | {"peak_gb": int(peak.split()[1]) * 1024 / 1e9}))
 """
 
 
 def child(**task) -> dict:
-    "The result of a task in a process of its own."
+    "The result of a task in a process of its own, and its seconds, process start included."
+    begin = time.perf_counter()
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", CHILD, json.dumps(task)], capture_output=True, text=True)
     if done.returncode: raise SystemExit(done.stderr)
-    return json.loads(done.stdout.splitlines()[-1])
+    return json.loads(done.stdout.splitlines()[-1]) | {"seconds": time.perf_counter() - begin}
 
 
 def write_scenes(path: Path):

@@ -36,7 +36,7 @@ if __name__ == "__main__":
     parser.add_argument("--steps", type=int, default=1000, help="Steps of each adaptation.")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    model = load_global(args.beta)
+    model = load_global(args.beta, model_set="first")
     for crf in args.crf:
         wanted = [cfg for cfg in (AdaptConfig(method, args.beta, args.steps, evaluations=0) for method in ("encoder", "full"))
                   if not has_row(TABLE, clip=args.clip, crf=crf, model=model_identity(model), **dataclasses.asdict(cfg))]

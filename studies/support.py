@@ -45,7 +45,7 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     clip = sys.argv[1] if len(sys.argv) > 1 else "dashcam"
     cfg = AdaptConfig(steps=int(sys.argv[2]) if len(sys.argv) > 2 else 1000, quantize="never", model_rate=False, keep="last")
-    frames, model, table = load_clip(clip, 2.0).frames, load_global(cfg.beta), Path(__file__).parent.parent / "results/support.csv"
+    frames, model, table = load_clip(clip, 2.0).frames, load_global(cfg.beta, model_set="first"), Path(__file__).parent.parent / "results/support.csv"
     missing = [s for s in SHARES if not has_row(table, clip=clip, model=model_identity(model), steps=cfg.steps, share=s)]
     order = mean_gradient(model, frames, cfg).abs().argsort(descending=True) if missing else None
     for share in missing: append_row(table, {"clip": clip} | row(model, frames, cfg, share, order) | provenance())

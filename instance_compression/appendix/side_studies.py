@@ -67,7 +67,7 @@ def model_size_table(
     sizes:pd.DataFrame, # results/model_size.csv
     shipped:pd.DataFrame, # rows of the same clip and beta with the shipped model, methods encoder and full
     progress:pd.DataFrame, # results/progress.csv
-    training:pd.DataFrame, # losses of the shipped model, in results/training/
+    training:pd.DataFrame, # losses of the shipped model, in results/training/first/
 ) -> pd.DataFrame: # index size; n_receiver, train_steps, val_loss; encoder, full: gain [%], estimated; full_less_encoder
     "Compare the gains of encoder only and of the full method by the size and the training of the global model."
     sizes = sizes.assign(gain=100 * (1 - sizes.loss / sizes.loss_global))

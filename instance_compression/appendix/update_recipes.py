@@ -36,18 +36,17 @@ def added(
 
 def added_on_open_5n(
     runs:pd.DataFrame, # rows of results/runs.csv
-    steps:int=1000, # of all runs
 ) -> pd.DataFrame: # as of `added`; clips without all four runs are left out
-    "Return what the updates add on Open-5N at beta 1e-3: `fast` from the study main, `dual` from update-open-5n."
+    "Return what the updates add on Open-5N at 1000 steps and beta 1e-3: `fast` from the study main, `dual` from update-open-5n."
     studies = {"encoder": ("main", "encoder"), "fast": ("main", "full"), "encoder-dual": ("update-open-5n", "encoder"),
                "dual": ("update-open-5n", "full")}
     runs = runs[runs.beta == 1e-3].assign(cost=coded_cost(runs))
     of_global = of_study(runs, "main", method="global").set_index("clip").cost
     columns = {}
     for recipe, (study, method) in studies.items():
-        cost = of_study(runs, study, method=method, steps=steps).set_index("clip").cost
+        cost = of_study(runs, study, method=method, steps=1000).set_index("clip").cost
         columns[recipe] = 100 * (1 - cost / of_global.reindex(cost.index))
-    table = pd.DataFrame(columns).dropna().assign(n_seeds=1, beta=1e-3, steps=steps)
+    table = pd.DataFrame(columns).dropna().assign(n_seeds=1, beta=1e-3, steps=1000)
     table = table.assign(fast_adds=table.fast - table.encoder, dual_adds=table.dual - table["encoder-dual"])
     return table.set_index(["beta", "steps"], append=True).reorder_levels(["beta", "steps", "clip"])
 

@@ -127,7 +127,7 @@ def codecs_markdown(
 def amortization_rows(
     t:dict, # of `read_results`
 ) -> pd.DataFrame: # columns of results/amortization.csv
-    ("Return the runs of clips with all frames. Where they have the default settings, add the runs of the same clip "
+    ("Return the runs of clips with all frames. Where they have the recipe `fast`, add the runs of the same clip "
      "in the study main.")
     often, main = t["amortization"], main_runs(t)
     default = often[often.ema > 0]["clip"]  # the older recipe does not average weights
