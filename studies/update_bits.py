@@ -47,7 +47,11 @@ def main():
         file = folder / f"{e.key}.iac"
         if file.is_file() and (folder / f"{e.key}.json").is_file(): rows += rows_of(file, e)
     if not rows: raise InputError(f"{folder} holds no finished run of the study update with a fitted prior")
-    with write_atomically(ROOT / "results/update_bits.csv") as tmp: pd.DataFrame(rows).to_csv(tmp, index=False, lineterminator="\n")
+    table, new = ROOT / "results/update_bits.csv", pd.DataFrame(rows)
+    if table.is_file():
+        stored = pd.read_csv(table, float_precision="round_trip")
+        new = pd.concat([stored[~stored.run.isin(new.run)], new])
+    with write_atomically(table) as tmp: new.to_csv(tmp, index=False, lineterminator="\n")
 
 
 if __name__ == "__main__": run_command(main)
