@@ -473,8 +473,8 @@ def demo(
     table.unlink(missing_ok=True)
     console.print(f"{clip.name}: {clip.n_frames} frames of {clip.width}x{clip.height}, "
                   "a moving crop of one photograph with noise; not a real video")
+    preset = PRESETS[DEFAULT_PRESET]
     for method in ("global", "encoder", "full"):
-        preset = PRESETS[DEFAULT_PRESET]
         cfg = dataclasses.replace(preset, method=method, beta=beta, steps=steps,
                                   latent_steps=preset.latent_steps if method == "full" else 0)
         adapted = adapt(model_global, clip.frames, cfg)

@@ -359,14 +359,16 @@ WEIGHTS = (_PACKAGE / "weights", _PACKAGE.parent / "weights") # in the package; 
 SHIPPED = "second" # the set of models in the package
 BETAS = (1e-2, 3e-3, 1e-3, 2.5e-4, 1e-4) # of its models, from low to high rate
 
+def _folders_of(model_set:str) -> tuple: # of Path, of a set of models
+    return WEIGHTS if model_set == SHIPPED else (WEIGHTS[1] / model_set,)
+
 def global_path(
     beta:float, # weight of the rate
     size:str="small", # a key of SIZES
     model_set:str=SHIPPED, # name of a set of models
 ) -> Path: # .safetensors file; in the set's first folder if there is none
     "Path of the model of a set, size and beta."
-    folders = WEIGHTS if model_set == SHIPPED else (WEIGHTS[1] / model_set,)
-    paths = [folder / f"{size}-beta{beta:g}.safetensors" for folder in folders]
+    paths = [folder / f"{size}-beta{beta:g}.safetensors" for folder in _folders_of(model_set)]
     return next((p for p in paths if p.is_file()), paths[0])
 
 def load_global(
@@ -377,8 +379,7 @@ def load_global(
     "The global model of a set, size and beta. Raises InputError, with a list of the models there, when it is missing."
     path = global_path(beta, size, model_set)
     if path.is_file(): return load_model(path)
-    folders = WEIGHTS if model_set == SHIPPED else (path.parent,)
-    there = ", ".join(p.stem for folder in folders for p in sorted(folder.glob("*.safetensors"))) or "none"
+    there = ", ".join(p.stem for folder in _folders_of(model_set) for p in sorted(folder.glob("*.safetensors"))) or "none"
     if model_set != SHIPPED: raise InputError(f"no model of the set {model_set} for beta {beta:g} in {path.parent} (there: {there}); "
                                               "a clone of the repository has the earlier sets")
     raise InputError(

@@ -125,11 +125,9 @@ def against_others(
     "Distance of each model from other codecs; nan where the other curve ends."
     import pandas as pd
     columns = {}
-    for name, rows in codecs.groupby("codec", sort=False):
+    overfitted = published[published.codec.str.startswith("Cool-Chic")].rename(columns={"bpp": "coded_bpp", "psnr": "psnr_mean"})
+    for name, rows in pd.concat([codecs, overfitted]).groupby("codec", sort=False):
         ratio = models.coded_bpp / bpp_at(models.psnr_mean, (rows.coded_bpp, rows.psnr_mean))
-        columns[f"bits against {name} [%]"] = 100 * (ratio - 1)
-    for name, rows in published[published.codec.str.startswith("Cool-Chic")].groupby("codec"):
-        ratio = models.coded_bpp / bpp_at(models.psnr_mean, (rows.bpp, rows.psnr))
         columns[f"bits against {name} [%]"] = 100 * (ratio - 1)
     rows = published[published.codec == reference]
     columns[f"PSNR against {reference} [dB]"] = models.psnr_mean - psnr_at(models.coded_bpp, (rows.bpp, rows.psnr))

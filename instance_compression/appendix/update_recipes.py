@@ -8,7 +8,7 @@ __all__ = ['RECIPES', 'falls', 'added', 'added_on_open_5n', 'recipes_markdown']
 # %% ../../nbs/appendix/update_recipes.ipynb #3d605ad7
 import pandas as pd
 
-from ..findings.tables import coded_cost, of_study, pixels_of
+from ..findings.tables import coded_cost, pixels_of
 
 # %% ../../nbs/appendix/update_recipes.ipynb #cb925b3e
 RECIPES = ("encoder", "fast", "encoder-dual", "dual") # of the study update; encoder is encoder only with the recipe fast
@@ -29,7 +29,7 @@ def added(
 ) -> pd.DataFrame: # index beta, steps, clip; n_seeds, falls of RECIPES; fast_adds, dual_adds [points]
     "Return what the update of each recipe adds to encoder only: means over the seeds that have all four runs."
     columns = ["beta", "steps", "clip"]
-    by_seed = table.pivot(index=[*columns, "seed"], columns="recipe", values="fall")[[*RECIPES]].dropna()
+    by_seed = table.pivot(index=[*columns, "seed"], columns="recipe", values="fall").reindex(columns=RECIPES).dropna()
     by_seed = by_seed.assign(fast_adds=by_seed.fast - by_seed.encoder, dual_adds=by_seed.dual - by_seed["encoder-dual"])
     groups = by_seed.groupby(columns, sort=False)
     return groups.mean().assign(n_seeds=groups.size())[["n_seeds", *RECIPES, "fast_adds", "dual_adds"]]
@@ -38,17 +38,11 @@ def added_on_open_5n(
     runs:pd.DataFrame, # rows of results/runs.csv
 ) -> pd.DataFrame: # as of `added`; clips without all four runs are left out
     "Return what the updates add on Open-5N at 1000 steps and beta 1e-3: `fast` from the study main, `dual` from update-open-5n."
-    studies = {"encoder": ("main", "encoder"), "fast": ("main", "full"), "encoder-dual": ("update-open-5n", "encoder"),
-               "dual": ("update-open-5n", "full")}
-    runs = runs[runs.beta == 1e-3].assign(cost=coded_cost(runs))
-    of_global = of_study(runs, "main", method="global").set_index("clip").cost
-    columns = {}
-    for recipe, (study, method) in studies.items():
-        cost = of_study(runs, study, method=method, steps=1000).set_index("clip").cost
-        columns[recipe] = 100 * (1 - cost / of_global.reindex(cost.index))
-    table = pd.DataFrame(columns).dropna().assign(n_seeds=1, beta=1e-3, steps=1000)
-    table = table.assign(fast_adds=table.fast - table.encoder, dual_adds=table.dual - table["encoder-dual"])
-    return table.set_index(["beta", "steps"], append=True).reorder_levels(["beta", "steps", "clip"])
+    recipes = {("main", "global"): "global", ("main", "encoder"): "encoder", ("main", "full"): "fast",
+               ("update-open-5n", "encoder"): "encoder-dual", ("update-open-5n", "full"): "dual"} # (study, method) -> recipe
+    rows = runs[(runs.beta == 1e-3) & runs.steps.isin([0, 1000])]
+    recipe = pd.Series(list(zip(rows.study, rows.method)), rows.index).map(recipes)
+    return added(falls(rows.assign(variant=recipe).dropna(subset="variant")))
 
 def recipes_markdown(
     table:pd.DataFrame, # of `added`

@@ -19,6 +19,7 @@ from matplotlib.axes import Axes
 from ..data import OPEN_5N
 from ..codec import rdm_loss
 from ..figures import METHOD_STYLE
+from ..experiments import FOUR_BETAS
 
 # %% ../../nbs/findings/tables.ipynb #cf819a2c
 TABLES = ("runs", "progress", "allocation", "updates", "references", "amortization", "kodak", "kodak_first", "kodak_codecs", "kodak_anchors",
@@ -74,7 +75,7 @@ def label_methods(
     for line in ax.lines: line.set_label(METHOD_LABEL.get(line.get_label(), line.get_label()))
 
 # %% ../../nbs/findings/tables.ipynb #c26062f9
-MAIN_BETAS = (3e-3, 1e-3, 2.5e-4, 1e-4) # of the study main
+MAIN_BETAS = FOUR_BETAS # of the study main
 
 def complete_clips(
     runs:pd.DataFrame, # rows of `main_runs`
