@@ -125,7 +125,8 @@ def against_others(
     "Distance of each model from other codecs; nan where the other curve ends."
     import pandas as pd
     columns = {}
-    overfitted = published[published.codec.str.startswith("Cool-Chic")].rename(columns={"bpp": "coded_bpp", "psnr": "psnr_mean"})
+    overfitted = published.loc[published.codec.str.startswith("Cool-Chic"), ["codec", "bpp", "psnr"]]
+    overfitted = overfitted.rename(columns={"bpp": "coded_bpp", "psnr": "psnr_mean"})
     for name, rows in pd.concat([codecs, overfitted]).groupby("codec", sort=False):
         ratio = models.coded_bpp / bpp_at(models.psnr_mean, (rows.coded_bpp, rows.psnr_mean))
         columns[f"bits against {name} [%]"] = 100 * (ratio - 1)
