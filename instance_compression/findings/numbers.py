@@ -142,6 +142,10 @@ def kodak_numbers(
     models, others = t["kodak"], against_others(t["kodak"], t["kodak_codecs"], t["kodak_anchors"])
     of_first = against_others(t["kodak_first"], t["kodak_codecs"], t["kodak_anchors"])
     numbers = set_numbers(others, "second") + set_numbers(of_first, "first")
+    psnr = "PSNR against mbt2018-mean [dB]"
+    above = (others.set_index(models.beta)[psnr] - of_first.set_index(t["kodak_first"].beta)[psnr]).dropna()
+    numbers += [Number(f"second_above_first_{end}", f"{value:.1f} dB", f"PSNR of the set second over the set first on Kodak: {end}")
+                for end, value in (("least", above.min()), ("most", above.max()))]
     for i, beta in models.beta.items():
         numbers += [Number(f"kodak_bpp_{beta:g}", f"{models.coded_bpp[i]:.3f} bpp",
                            "coded rate of a global model on Kodak, by beta"),
