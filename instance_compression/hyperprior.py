@@ -6,13 +6,14 @@
 __all__ = ['SIZES', 'STRIDE', 'COLOUR_ROTATION', 'WEIGHTS', 'SHIPPED', 'BETAS', 'Scaled', 'analysis_transform',
            'synthesis_transform', 'round_z', 'round_y', 'Hyperprior', 'sender_parameters', 'receiver_parameters',
            'flatten', 'unflatten', 'quantizer_gain', 'init_transform', 'model_identity', 'save_model', 'copy_weights',
-           'load_model', 'global_path', 'load_global', 'earlier_path', 'lambda_of']
+           'load_model', 'global_path', 'load_global', 'earlier_path', 'in_precision', 'lambda_of']
 
 # %% ../nbs/02_hyperprior.ipynb #accd2108
 import hashlib
 import json
 import math
 import warnings
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -36,12 +37,18 @@ STRIDE = 64 # pixels along each side of x per element of z
 class Scaled(nn.Sequential):
     "Layers in sequence. The input is multiplied by `before`, the output by `after`."
     before, after = 1.0, 1.0
+    precision = "fp32" # or "bf16"; see `in_precision`
 
     def forward(self,
         x:Tensor, # input of the first layer
-    ) -> Tensor: # output of the last layer, scaled
-        "Scale, run the layers, scale."
-        return super().forward(x * self.before).mul_(self.after)
+    ) -> Tensor: # float32 output of the last layer, scaled
+        "Scale, run the layers, scale. In bf16, all layers but the last run under autocast."
+        if self.precision == "fp32": return super().forward(x * self.before).mul_(self.after)
+        *layers, last = self
+        a = x * self.before
+        with torch.autocast(x.device.type, torch.bfloat16):
+            for layer in layers: a = layer(a)
+        return last(a.float()).mul_(self.after)
 
 # %% ../nbs/02_hyperprior.ipynb #39ef745b
 def analysis_transform(
@@ -394,6 +401,20 @@ def earlier_path(
     "Path of a model that a newer one has replaced, whether the file is there or not."
     earlier = json.loads((WEIGHTS[0] / "earlier.json").read_text())
     return WEIGHTS[1] / earlier[identity] if identity in earlier else None
+
+# %% ../nbs/02_hyperprior.ipynb #a54dd4b3
+@contextmanager
+def in_precision(
+    model:nn.Module, # a codec with the transforms g_a and g_s
+    precision:str, # "fp32" or "bf16"
+):
+    "Inside the block, g_a and g_s of the model run in this precision."
+    transforms = (model.g_a, model.g_s)
+    before = [transform.precision for transform in transforms]
+    for transform in transforms: transform.precision = precision
+    try: yield
+    finally:
+        for transform, old in zip(transforms, before): transform.precision = old
 
 # %% ../nbs/02_hyperprior.ipynb #a08b69c6
 def lambda_of(

@@ -35,7 +35,7 @@ from .common import (InputError, averaging_weight, beside, check_choices, own_to
 from .data import read_image
 from .clip import to_tensor
 from .layers import GDN
-from .hyperprior import (SIZES, Hyperprior, init_transform, load_model, model_identity, quantizer_gain,
+from .hyperprior import (SIZES, Hyperprior, in_precision, init_transform, load_model, model_identity, quantizer_gain,
                                              receiver_parameters, save_model, unflatten)
 from .rate_distortion import psnr_of, rate_distortion, rd_cost
 from .update import calibrate_scales, scales_of
@@ -156,8 +156,7 @@ def training_loss(
     cfg:TrainConfig, # beta, precision
 ) -> dict: # mse, bpp_y, bpp_z, loss (L_RD / beta); differentiable
     "L_RD / beta of some crops, and its parts."
-    with torch.autocast(x.device.type, torch.bfloat16, enabled=cfg.precision == "bf16"):
-        out = model(x, rounding="mixed")
+    with in_precision(model, cfg.precision): out = model(x, rounding="mixed")
     rd = rate_distortion(out, x)
     return rd | {"loss": rd_cost(rd, cfg.beta)}
 
