@@ -12,6 +12,7 @@ import tempfile
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
+from typing import BinaryIO
 
 import av
 from PIL import Image
@@ -50,16 +51,24 @@ def write_pngs(
                 os.fsync(f.fileno())
 
 # %% ../nbs/00d_writing.ipynb #bc31fe5d
+@contextmanager
+def _matroska(path:Path|BinaryIO):
+    "A Matroska container. A path appears when the block ends; a stream is written as frames come."
+    if not isinstance(path, (str, Path)):
+        with av.open(path, "w", format="matroska") as container: yield container
+        return
+    with write_atomically(path) as tmp, av.open(str(tmp), "w", format="matroska") as container: yield container
+
 @stopwatch("writing pictures")
 def write_video(
-    path:Path, # .mkv
+    path:Path|BinaryIO, # .mkv, or a stream such as `sys.stdout.buffer`
     pictures, # iterable of uint8 (H,W,3)
     fps:float, # frames per second
     times:tuple=(), # of each picture [s]; empty: at equal distances
 ):
     "Write a lossless FFV1 video in RGB. Raises InputError if it cannot be written."
     try:
-        with write_atomically(path) as tmp, av.open(str(tmp), "w", format="matroska") as container:
+        with _matroska(path) as container:
             stream = None
             for i, picture in enumerate(pictures):
                 if stream is None:
