@@ -331,6 +331,7 @@ def few_of(
     "Some frames, evenly spread."
     return frames[np.linspace(0, len(frames) - 1, min(n, len(frames))).astype(int)]
 
+# %% ../nbs/10e_adaptation.ipynb #bfb5bb7a
 class Target:
     "The rate or the PSNR that a run shall end at."
     def __init__(self, run:"Adaptation"):
@@ -422,6 +423,7 @@ def save_checkpoint(path:Path, run:Adaptation, key:dict):
         "best_step": (best.before or best).step, "seconds": run.seconds, "network_step": networks.step,
         "prior": networks.update.prior.to_bytes().hex(), "step_size": run.cfg.step_size, "settled": bool(run.target and run.target.settled), "log": run.log, "schedule": vars(run.schedule), "latents_done": run.latents_done})
 
+# %% ../nbs/10e_adaptation.ipynb #24e8a8c0
 def load_checkpoint(path:Path, run:Adaptation, key:dict):
     "Go on from a checkpoint. Raises InputError for the checkpoint of another run."
     tensors, meta = load_tensors(path)
@@ -447,6 +449,7 @@ def load_checkpoint(path:Path, run:Adaptation, key:dict):
     elif run.target: run.best.codec = run.target.measured_best()
     if meta["latents_done"]: _finish_latents(path, run, key)
 
+# %% ../nbs/10e_adaptation.ipynb #83ebe1d9
 def _finish_latents(path:Path, run:Adaptation, key:dict):
     "Take up the optimized latents of a run that had ended; if the file of latents is lost, they are optimized again."
     measured_row = run.log.pop()

@@ -52,6 +52,7 @@ ONE_CLIP, SEQUENCE = 0, 1 # kinds of files of version 2; notebook 11a writes the
 class BitstreamError(InputError):
     "A file that cannot be decoded. Its message is one line that says why."
 
+# %% ../nbs/11_bitstream.ipynb #b40c36f4
 @dataclass(frozen=True)
 class Header:
     "The fields that a decoder knows before it reads any coded data."
@@ -160,6 +161,7 @@ def _check_values(step_size:float, pixel_aspect:tuple, times:tuple):
     if times and not (times[0] == 0 and times[-1] < math.inf and all(a < b for a, b in zip(times, times[1:]))):
         raise ValueError("times that do not ascend")
 
+# %% ../nbs/11_bitstream.ipynb #346a0c11
 def _fields_of_1(body:bytes) -> tuple: # (fields of the header that stand before its colour, number of times, place of the colour)
     identity, beta, t, sigma, alpha, N, M, K, n_frames, height, width, fps, P = _FIXED[1].unpack_from(body)
     if not (N and M): raise ValueError("no channels")
@@ -281,6 +283,7 @@ def header_of(
                   getattr(model_global, "M", 0), clip.n_frames, clip.height, clip.width, clip.fps, n_levels, clip.colour, sections,
                   codec=model_global.codec, update=update, step_size=step_size, pixel_aspect=aspect, times=times_of(clip))
 
+# %% ../nbs/11_bitstream.ipynb #77b6a986
 @stopwatch("writing")
 def encode_clip(
     path:Path, # file to write
@@ -323,6 +326,7 @@ def read_header(
     length = struct.unpack_from("<I", start, 5)[0] + 4 if len(start) == 9 else 0
     return start + file.read(min(length, MAX_HEADER))
 
+# %% ../nbs/11_bitstream.ipynb #d9980bcc
 class CodedFile:
     ("An open .iac file: its `header`, its `start` and `size` in bytes, and its sections of coded bytes. Its length is the number "
      "of frames.")

@@ -117,6 +117,7 @@ class ChannelPriors(TensorPriors):
         if rows is None: return np.full(len(levels), code, np.uint8)
         return np.repeat(Rows(levels, rows).codes(code).ravel(), rows[2])
 
+# %% ../nbs/05b_channel_prior.ipynb #96d4405f
 @dataclass(frozen=True, eq=False)
 class ChannelPrices:
     "`ChannelPriors` in training: bin width, largest level and one part in which each parameter has its price."

@@ -309,6 +309,7 @@ def clips_table(sequence:CodedSequence) -> Table:
                       f"{8 * clip.size / h.n_pixels:.5f}")
     return table
 
+# %% ../nbs/14_cli.ipynb #e1eac02e
 @app.command()
 def info(
     file: Annotated[Path, typer.Argument(help="An .iac file.")],
@@ -332,6 +333,7 @@ def info(
     if h.update != "every-parameter": return console.print(f"the update is {h.update}; its bits are not told apart by group")
     console.print(allocation_table(decoder))
 
+# %% ../nbs/14_cli.ipynb #2f3be4a3
 @app.command("compare")
 def compare_files(
     video: Annotated[str, typer.Argument(help="The video that was encoded.")],
@@ -345,6 +347,7 @@ def compare_files(
     check_free(output, force, ".html")
     console.print(f"{compare(video, file, output, model):.3f} dB; {output}")
 
+# %% ../nbs/14_cli.ipynb #b2e94b29
 @app.command()
 def cut(
     video: Annotated[str, typer.Argument(help="As for encode.")],

@@ -71,6 +71,7 @@ def frames_of(
     if not frames: raise InputError(f"{text!r} names no frames; the file has the frames 0 to {n_frames - 1}")
     return frames
 
+# %% ../nbs/13b_decode.ipynb #90a8e152
 @dataclass(frozen=True)
 class DecodedVideo:
     "The result of `decode_video`."

@@ -153,6 +153,7 @@ class EncodedVideo:
     adapted:Adapted # codec
     encoded:Encoded # sizes and quality of the file
 
+# %% ../nbs/13a_encode.ipynb #f6e39674
 def encode_loaded(
     clip:Clip, # to encode
     output:Path, # the .iac file to write
@@ -270,6 +271,7 @@ def segment_key(video, segments, fps:float, max_frames:int, options:dict) -> str
     described = {k: str(v) for k, v in options.items() if k not in ("progress", "announce", "table")}
     return json.dumps([str(video), stat and [stat.st_size, stat.st_mtime_ns], str(segments), fps, max_frames, described], sort_keys=True)
 
+# %% ../nbs/13a_encode.ipynb #f46c6f19
 def encode_segments(
     video:str|Path, # a video file, a folder of images, or a clip by name
     output:str|Path, # the .iac file to write
@@ -296,6 +298,7 @@ def encode_segments(
     shutil.rmtree(folder)
     return EncodedSegments(rows, output.stat().st_size)
 
+# %% ../nbs/13a_encode.ipynb #1778d1d1
 def _check_key(folder:Path, key:str):
     stored = folder / "key.json"
     if not stored.is_file():

@@ -62,6 +62,7 @@ def views(
     return [{"number": i, "original": crop(clip.frames[i]), "decoded": crop(decoder[i]), "psnr": f"{psnr_of(errors[i]):.2f}"}
             for i in numbers]
 
+# %% ../nbs/13c_report.ipynb #28ab795f
 def plot_of_frames(sizes:list, errors:list, n_pixels:int) -> str: # SVG
     "Rate and PSNR over the frames."
     import matplotlib.pyplot as plt
@@ -77,6 +78,7 @@ def plot_of_frames(sizes:list, errors:list, n_pixels:int) -> str: # SVG
     plt.close(fig)
     return file.getvalue()[file.getvalue().index("<svg"):]
 
+# %% ../nbs/13c_report.ipynb #594c3710
 def update_groups(decoder:Decoder) -> list: # of dicts: group, parameters, moved, bits, share
     "The bits of an update by groups of parameters; empty without an update."
     from instance_compression.bit_allocation import bit_allocation, by_group # loads pandas

@@ -48,6 +48,7 @@ def _table_of(head:bytes, path) -> tuple: # of (size, frames)
         raise BitstreamError(f"{path} has a header that makes no sense (lengths that do not fit); get it again")
     return tuple(_ENTRY.iter_unpack(body[5:]))
 
+# %% ../nbs/11a_sequence.ipynb #77dad75a
 class CodedSequence:
     "An open .iac file, of one clip or several: its `clips`, and `firsts`, the number of the first frame of each."
     def __init__(self,

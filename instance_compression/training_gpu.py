@@ -192,6 +192,7 @@ class BasisRefresh:
                 basis.copy_(new)
                 if order is not None: square.copy_(square.index_select(d, order.to(basis.device)))
 
+# %% ../nbs/09b_training_on_a_gpu.ipynb #172c14e0
 def refresh_bases(
     soap:Soap, # changed in place
     exact:bool=False, # eigenvectors; with them, the moments start again

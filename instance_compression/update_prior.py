@@ -35,6 +35,7 @@ class StaticPrior:
     def parts_of(self, levels:np.ndarray) -> list: return self.parts
     def in_training(self, levels:np.ndarray, order:np.ndarray, device:str) -> "StaticPrior": return self
 
+# %% ../nbs/05_update_prior.ipynb #999416ec
 @dataclass(frozen=True)
 class SpikeAndSlab(StaticPrior):
     "The prior of one parameter's update, the same for all parameters. With `alpha=0` it is the slab alone (finding F3)."
@@ -194,6 +195,7 @@ def _prices(prior:SpikeAndSlab, dtype:torch.dtype, device:torch.device) -> tuple
     slopes = np.diff(bits) / prior.bin_width
     return torch.tensor(bits, dtype=dtype, device=device), torch.tensor(slopes, dtype=dtype, device=device)
 
+# %% ../nbs/05_update_prior.ipynb #0c9e0726
 @dataclass(frozen=True, eq=False)
 class ElementPriors:
     "A part in training whose levels each have one of several priors."
@@ -223,6 +225,7 @@ def element_priors(
     bits, slopes = (torch.cat(kind) for kind in zip(*tables))
     return ElementPriors(priors[0].bin_width, priors[0].max_level, bits, slopes, index)
 
+# %% ../nbs/05_update_prior.ipynb #90a58c1e
 def _bits_at(k:Tensor, prior, dtype:torch.dtype) -> Tensor: # price of level k, as k
     if isinstance(prior, ElementPriors): table, k = prior.bits, k + prior.index * (prior.max_level + 1)
     else: table, _ = _prices(prior, dtype, k.device)
@@ -236,6 +239,7 @@ def _slopes_at(k:Tensor, prior, dtype:torch.dtype) -> Tensor: # slope from level
 def _whole_bins(delta:Tensor, prior) -> Tensor: # int32, as delta; of not-a-number, 0 or K - 1
     return (delta.abs() / prior.bin_width).int().clamp_(0, prior.max_level - 1)
 
+# %% ../nbs/05_update_prior.ipynb #73416b3a
 def level_slope(
     delta:Tensor, # unquantized update, any shape
     prior:SpikeAndSlab, # or another part of a prior

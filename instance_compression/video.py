@@ -127,6 +127,7 @@ def _pixel_aspect(stream:"av.VideoStream") -> str: # empty if pixels are square,
     aspect = stream.sample_aspect_ratio
     return f"{aspect.numerator}:{aspect.denominator}" if aspect and aspect != 1 else ""
 
+# %% ../nbs/00c_video.ipynb #5721456b
 def _read_clips(path:Path, container:"av.container.InputContainer", fps:float, start:float, max_frames:int|None,
                 native_fps:float|None, cuts:tuple=()) -> Iterator: # of Clip
     "The frames of an open container, as `sample_frames` describes. A clip ends before each of the times `cuts`."
@@ -212,6 +213,7 @@ def _check_path(path:Path):
     if path.stat().st_size == 0:
         raise InputError(f"{path} is empty (0 bytes); copy or download it again")
 
+# %% ../nbs/00c_video.ipynb #323b7de3
 def sample_clips(
     path:str|Path, # a video file, a folder of images, or an image
     cuts:tuple, # times at which another clip begins [s], ascending
@@ -244,6 +246,7 @@ def split_clip(
     edges = sorted({0, clip.n_frames, *np.searchsorted(clip.times, cuts).tolist()})
     for a, b in zip(edges, edges[1:]): yield replace(clip, frames=clip.frames[a:b], times=clip.times[a:b])
 
+# %% ../nbs/00c_video.ipynb #b2effff2
 def sample_frames(
     path:str|Path, # a video file, a folder of images, or an image
     fps:float=2, # frames per second to keep; for a folder without `native_fps`, the rate of its images

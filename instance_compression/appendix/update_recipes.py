@@ -24,6 +24,7 @@ def falls(
     recipe = others.variant.str.replace(r"-\d+-seed-\d+$", "", regex=True)
     return others.assign(fall=fall, recipe=recipe)[["clip", "beta", "steps", "seed", "recipe", "fall", "n_nonzero", "update_kbit", "seconds"]]
 
+# %% ../../nbs/appendix/update_recipes.ipynb #46489003
 def added(
     table:pd.DataFrame, # of `falls`, of the study update
 ) -> pd.DataFrame: # index beta, steps, clip; n_seeds, falls of RECIPES; fast_adds, dual_adds [points]
@@ -34,6 +35,7 @@ def added(
     groups = by_seed.groupby(columns, sort=False)
     return groups.mean().assign(n_seeds=groups.size())[["n_seeds", *RECIPES, "fast_adds", "dual_adds"]]
 
+# %% ../../nbs/appendix/update_recipes.ipynb #d5cc294e
 def added_on_open_5n(
     runs:pd.DataFrame, # rows of results/runs.csv
 ) -> pd.DataFrame: # as of `added`; clips without all four runs are left out
@@ -44,6 +46,7 @@ def added_on_open_5n(
     recipe = pd.Series(list(zip(rows.study, rows.method)), rows.index).map(recipes)
     return added(falls(rows.assign(variant=recipe).dropna(subset="variant")))
 
+# %% ../../nbs/appendix/update_recipes.ipynb #d4645260
 def recipes_markdown(
     table:pd.DataFrame, # of `added`
 ) -> str: # Markdown

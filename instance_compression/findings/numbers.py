@@ -121,6 +121,7 @@ def codec_numbers(
             numbers.append(Number(f"{name}_bits_{clip}", f"{change:+.1f} %", f"BD-rate, full model + latents against {codec}"))
     return numbers
 
+# %% ../../nbs/findings/numbers.ipynb #7e371c2a
 def set_numbers(
     others:pd.DataFrame, # of `against_others`
     name:str, # of a set of global models
@@ -135,6 +136,7 @@ def set_numbers(
                     for end, value in (("least", values.min()), ("most", values.max()))]
     return numbers
 
+# %% ../../nbs/findings/numbers.ipynb #d39981f3
 def kodak_numbers(
     t:dict, # of `read_results`
 ) -> list: # of Number
