@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from .common import InputError, check_free, stopwatch
 from .data import IMAGE_SUFFIXES
@@ -79,20 +80,25 @@ class DecodedVideo:
     n_frames:int # that were decoded
     frames_sha256:str # of the pictures, uint8 (n_frames,H,W,3)
 
+def _output_suffix(output:Path, force:bool, file:str|Path) -> str: # ".mkv", or empty for a folder
+    "The kind of an output. Raises InputError if it exists, or is of another kind."
+    looks_like_a_file = output.suffix.lower() in (".mkv", ".mp4", ".mov", ".avi", ".webm", ".y4m", *IMAGE_SUFFIXES)
+    suffix = output.suffix.lower() if looks_like_a_file else ""
+    if suffix not in ("", ".mkv"): raise InputError(f"cannot write {suffix} files; name a folder or a .mkv")
+    check_free(output, force, suffix, str(file))
+    return suffix
+
 def decode_video(
     file:str|Path, # .iac
-    output:str|Path, # a folder for PNG pictures, or a .mkv file
+    output:str|Path|BinaryIO, # a folder for PNG pictures, a .mkv file, or a stream that gets the bytes of a .mkv file
     model:str=None, # of `open_model`, if the global model is not a shipped one
     frames:str=None, # of `frames_of`; None: all
     force:bool=False, # overwrite a .mkv
     shown=lambda pictures, n: pictures, # wraps the pictures, e.g. in a progress bar
 ) -> DecodedVideo:
     "Write the pictures of a file. Raises InputError for a file that cannot be decoded, or an output that exists."
-    output, digest = Path(output), hashlib.sha256()
-    looks_like_a_file = output.suffix.lower() in (".mkv", ".mp4", ".mov", ".avi", ".webm", ".y4m", *IMAGE_SUFFIXES)
-    suffix = output.suffix.lower() if looks_like_a_file else ""
-    if suffix not in ("", ".mkv"): raise InputError(f"cannot write {suffix} files; name a folder or a .mkv")
-    check_free(output, force, suffix, str(file))
+    digest, as_video = hashlib.sha256(), True
+    if isinstance(output, (str, Path)): as_video = bool(_output_suffix(Path(output), force, file))
     with stopwatch("opening"): decoder = open_file(file, model)
     numbers = list(range(len(decoder))) if frames is None else frames_of(frames, len(decoder))
 
@@ -104,6 +110,6 @@ def decode_video(
 
     h = decoder.header
     times = tuple(decoder.times[i] - decoder.times[numbers[0]] for i in numbers) if decoder.times and numbers == sorted(numbers) else ()
-    if suffix: write_video(output, pictures(), h.fps, times)
+    if as_video: write_video(output, pictures(), h.fps, times)
     else: write_pngs(output, pictures(), numbers)
     return DecodedVideo(h, len(numbers), digest.hexdigest())

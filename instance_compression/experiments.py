@@ -100,8 +100,9 @@ def _settings(method:str, beta:float, steps:int, **changes) -> AdaptConfig:
     return AdaptConfig(method, beta, steps, latent_steps=latent_steps, evaluations=0, **changes)
 
 def _dual(method:str, beta:float, steps:int) -> AdaptConfig:
-    "Settings with the preset `dual`: every method but global also optimizes the latents."
-    return AdaptConfig(method, beta, steps, latent_steps=0 if method == "global" else LATENT_STEPS, evaluations=0, **DUAL)
+    "Settings with the preset `dual`: every method but global also optimizes the latents. The progress of the full model is kept."
+    latent_steps, evaluations = (0 if method == "global" else LATENT_STEPS), (0 if method == "full" else 1)
+    return AdaptConfig(method, beta, steps, latent_steps=latent_steps, evaluations=evaluations, **DUAL)
 
 def _two_fps() -> Iterator[Experiment]:
     for beta, clip, method in product(BETAS, OPEN_5N, METHODS):

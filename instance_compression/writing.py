@@ -81,4 +81,4 @@ def write_video(
                 container.mux(stream.encode(frame))
             container.mux(stream.encode())
     except (av.FFmpegError, OverflowError) as e:
-        raise InputError(f"cannot write {path}: {e}; choose another output") from None
+        raise InputError(f"cannot write {path if isinstance(path, (str, Path)) else 'the video'}: {e}; choose another output") from None
