@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['Number', 'bd_numbers', 'key', 'gain_numbers', 'clip_numbers', 'all_frames_numbers', 'codec_numbers', 'set_numbers',
            'kodak_numbers', 'finding_numbers', 'picture_numbers', 'update_numbers', 'loss_numbers',
-           'few_frames_numbers', 'seed_numbers', 'time_numbers', 'readme_numbers']
+           'few_frames_numbers', 'seed_numbers', 'time_numbers', 'recipe_numbers', 'readme_numbers']
 
 # %% ../../nbs/findings/numbers.ipynb #46bcb4d7
 import re
@@ -24,6 +24,7 @@ from .f2_f3_ablations import ABLATIONS, f2, f3, relative_costs
 from .f4_progress import f4, gain_by_step
 from .f5_allocation import allocation_shares, f5, f5_shares, frames_table
 from .f6_latents import f6
+from ..appendix.update_recipes import added, added_on_open_5n, falls
 from .tables import (METHOD_LABEL, bd_rate_and_psnr, bd_table, complete_clips, curve, main_runs,
                                                   of_study, pixels_of, coded_gain, hours_since_first, runs_table, training_hours)
 
@@ -281,6 +282,24 @@ def time_numbers(
     numbers.append(Number("memory_1080p", f"{peak:.1f} GB", "peak memory of an encode with default settings, frames of 1920x1080"))
     return numbers
 
+# %% ../../nbs/findings/numbers.ipynb #5e8b0560
+def recipe_numbers(
+    t:dict, # of `read_results`
+) -> list: # of Number
+    "Return what the update adds to encoder only with the recipes `fast` and `dual`, after the fewest steps, and on clips of Open-5N."
+    on_extras = added(falls(of_study(t["runs"], "update"))).reset_index()
+    on_extras = on_extras[on_extras.steps == on_extras.steps.min()]
+    numbers = [Number("recipe_places", f"{len(on_extras)}", "clips and betas on which the recipes are compared"),
+               Number("recipe_steps", f"{on_extras.steps.iloc[0]}", "steps of the comparison")]
+    for recipe in ("fast", "dual"):
+        adds = f"{recipe}_adds"
+        numbers.append(Number(f"recipe_{adds}", f"{on_extras[adds].mean():.1f}",
+                              "points of coded L_RDM that the update adds to encoder only: mean over places, by recipe"))
+        for (beta, steps, clip), row in added_on_open_5n(t["runs"]).iterrows():
+            numbers.append(Number(f"recipe_{adds}_{clip}_{steps}", f"{row[adds]:.1f}",
+                                  "the same on a clip of Open-5N at beta 0.001, by recipe and steps"))
+    return numbers
+
 # %% ../../nbs/findings/numbers.ipynb #ede167f3
 def readme_numbers(
     t:dict, # of `read_results`
@@ -296,7 +315,7 @@ def readme_numbers(
                Number("training_minutes_gpu", f"{60 * on_gpu:.0f} minutes", "training of the set second from the set first: on a GPU"),
                Number("training_hours_second", f"{on_cpu:.0f} hours", "the same, after the GPU: on one CPU thread")]
     for part in (gain_numbers, clip_numbers, all_frames_numbers, codec_numbers, kodak_numbers, finding_numbers, picture_numbers,
-                 update_numbers, loss_numbers, few_frames_numbers, seed_numbers, time_numbers):
+                 update_numbers, loss_numbers, few_frames_numbers, seed_numbers, time_numbers, recipe_numbers):
         numbers += part(t)
     names = [number.name for number in numbers]
     if twice := {name for name in names if names.count(name) > 1}:

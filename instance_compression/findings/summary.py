@@ -14,7 +14,6 @@ import pandas as pd
 
 from ..figures import figure_style, kodak_figure, models_table, save_figure, speed_figure
 from ..speed import speed_markdown
-from ..appendix.update_recipes import added, added_on_open_5n, falls, recipes_markdown
 from .f1_gain import (amortization_figure, amortization_rows, bd_markdown, bits_against_codecs,
                                                    codecs_markdown, f1, f1_holds, gain_figure, rd_figure)
 from .f2_f3_ablations import ablation_figure, f2, f2_holds, f3, f3_holds
@@ -102,8 +101,7 @@ def readme_tables(
     return {"demo": demo_markdown(t["demo"]), "methods": bd_markdown(bd_table(main)),
             "codecs": codecs_markdown(bits_against_codecs(main, t["references"])),
             "findings": findings_table(t), "rules": rules_markdown(),
-            "models": models_table(t["kodak"], t["kodak_codecs"], t["kodak_anchors"]), "speed": speed_markdown(t["speed"]),
-            "recipes": recipes_markdown(pd.concat([added(falls(of_study(t["runs"], "update"))), added_on_open_5n(t["runs"])]))}
+            "models": models_table(t["kodak"], t["kodak_codecs"], t["kodak_anchors"]), "speed": speed_markdown(t["speed"])}
 
 def fill(
     text:str, # of README.md
