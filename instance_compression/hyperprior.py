@@ -26,7 +26,7 @@ with warnings.catch_warnings():
     from compressai.models.utils import conv, deconv
 
 from .common import InputError, load_tensors, save_tensors
-from .layers import GDN, SubpixelDeconv, round_boundary, round_ste
+from .layers import GDN, SubpixelDeconv, beyond_floor, round_boundary, round_ste
 
 # %% ../nbs/02_hyperprior.ipynb #04512119
 SIZES = {"small": {"N": 64, "M": 320, "widths": (32, 64, 128), "hyper": (64, 96)},
@@ -100,7 +100,8 @@ def round_y(
     if rounding == "boundary":
         def likelihood(k): return gaussian(k, scales, training=False)[1]
         rounded, likelihoods = round_boundary(y - means, likelihood)
-        return (rounded + means) * step_size, likelihoods
+        distance = (y - means).abs() / gaussian.lower_bound_scale(scales)
+        return (rounded + means) * step_size, beyond_floor(likelihoods, distance)
     y_hat, likelihoods = gaussian(y, scales, means=means, training=rounding != "round")
     if rounding == "mixed": y_hat = round_ste(y - means) + means
     return y_hat * step_size, likelihoods
