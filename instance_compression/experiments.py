@@ -238,9 +238,13 @@ def _update_parts() -> Iterator[Experiment]:
         yield Experiment("update-parts", clip, AdaptConfig(steps=500, evaluations=2, **variants[variant]), variant)
 
 def _update_open_5n() -> Iterator[Experiment]:
+    for method in ("full", "encoder"):
+        yield Experiment("update-open-5n", "juggle", AdaptConfig(method, steps=1000, evaluations=0, **DUAL), "dual-1000")
+
+def _recipes_open_5n() -> Iterator[Experiment]:
     recipes = {"dual-1000": (1000, DUAL), "fast-1000": (1000, {}), "fast-4000": (4000, {})} # dual-4000 is in two-fps
     for (variant, (steps, settings)), clip, method in product(recipes.items(), OPEN_5N, ("full", "encoder")):
-        yield Experiment("update-open-5n", clip, AdaptConfig(method, steps=steps, evaluations=0, **settings), variant)
+        yield Experiment("recipes-open-5n", clip, AdaptConfig(method, steps=steps, evaluations=0, **settings), variant)
 
 # %% ../nbs/15_experiments.ipynb #a3cab158
 def _by_name(experiments:Iterable, model_set:str=SHIPPED) -> dict: # name -> Experiment, from the models of the set
@@ -252,8 +256,8 @@ def _by_name(experiments:Iterable, model_set:str=SHIPPED) -> dict: # name -> Exp
 
 _FROM_FIRST = {"main": _main, "control": _control, "earlier": _earlier, "first": _first, "ablations": _ablations, "frames": _frames,
                "steps": _steps, "parts": _parts, "seeds": _seeds, "recipes": _recipes, "update": _update,
-               "update-parts": _update_parts}
-_FROM_SECOND = {"update-open-5n": _update_open_5n, "equal-pixels": _equal_pixels, "long": _long, "likeness": _likeness, "quick": _quick}
+               "update-parts": _update_parts, "update-open-5n": _update_open_5n}
+_FROM_SECOND = {"recipes-open-5n": _recipes_open_5n, "equal-pixels": _equal_pixels, "long": _long, "likeness": _likeness, "quick": _quick}
 # study -> name -> Experiment
 STUDIES = ({"two-fps": _by_name(_two_fps())} | {study: _by_name(runs(), "first") for study, runs in _FROM_FIRST.items()}
            | {study: _by_name(runs()) for study, runs in _FROM_SECOND.items()})
