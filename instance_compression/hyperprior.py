@@ -100,8 +100,7 @@ def round_y(
     if rounding == "boundary":
         def likelihood(k): return gaussian(k, scales, training=False)[1]
         rounded, likelihoods = round_boundary(y - means, likelihood)
-        distance = (y - means).abs() / gaussian.lower_bound_scale(scales)
-        return (rounded + means) * step_size, beyond_floor(likelihoods, distance)
+        return (rounded + means) * step_size, beyond_floor(likelihoods, y - means)
     y_hat, likelihoods = gaussian(y, scales, means=means, training=rounding != "round")
     if rounding == "mixed": y_hat = round_ste(y - means) + means
     return y_hat * step_size, likelihoods
