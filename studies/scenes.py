@@ -57,16 +57,16 @@ def child(**task) -> dict:
     return json.loads(done.stdout.splitlines()[-1]) | {"seconds": time.perf_counter() - begin}
 
 
-def write_scenes(path: Path):
-    "The video of three scenes, nearly lossless H.264."
+def write_video(path: Path, scenes=SCENES, seconds=SECONDS):
+    "A video in which each clip plays for some seconds, forward and backward, nearly lossless H.264."
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=FPS)
         stream.width, stream.height, stream.pix_fmt = 1920, 1080, "yuv420p"
         stream.options, stream.codec_context.time_base = {"crf": "8", "preset": "veryfast"}, Fraction(1, FPS)
-        for name in SCENES:
+        for name in scenes:
             frames = load_clip(name, FPS).frames
             there_and_back = [*range(len(frames)), *range(len(frames) - 2, 0, -1)]
-            for k in range(SECONDS * FPS):
+            for k in range(seconds * FPS):
                 picture = np.ascontiguousarray(frames[there_and_back[k % len(there_and_back)]])
                 frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
                 container.mux(stream.encode(frame.reformat(1920, 1080, "yuv420p", interpolation="BICUBIC")))
@@ -80,7 +80,7 @@ def main():
     pixels = 2 * SECONDS * len(SCENES) * 1920 * 1080
     with tempfile.TemporaryDirectory() as folder:
         video = Path(folder) / "scenes.mkv"
-        write_scenes(video)
+        write_video(video)
         for what, segments, method in (("no update", False, "global"), ("an update a scene", True, "full"), ("one update", False, "full")):
             options = {"beta": BETA, "method": method, "evaluations": 1, "latent_steps": 0}
             if method != "global": options["steps"] = steps // len(SCENES) if segments else steps
