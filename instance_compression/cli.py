@@ -274,7 +274,7 @@ def with_bar(pictures, n:int):
 def decode(
     file: Annotated[Path, typer.Argument(help="An .iac file.")],
     output: Annotated[Path, typer.Option(
-        "-o", "--output", help="A folder for PNG pictures, or a .mkv file (lossless FFV1); - writes the .mkv to standard output.")],
+        "-o", "--output", help="A folder for PNG pictures, or a .mkv file (lossless FFV1); - writes the .mkv to standard output, as frames come.")],
     frames: Annotated[Optional[str], typer.Option(
         help="Numbers and ranges of frames, such as 3,7:9 (3, 7 and 8); all if not given.")] = None,
     model: Annotated[Optional[str], typer.Option(help="The global model, as for encode, if it is not a shipped one.")] = None,
@@ -282,7 +282,8 @@ def decode(
 ):
     "Write the pictures of a file."
     to_stdout = str(output) == "-"
-    if to_stdout and sys.stdout.isatty(): raise InputError("standard output is a terminal; send it to a file or a program")
+    if to_stdout and (sys.stdout is None or sys.stdout.isatty()):
+        raise InputError("standard output is closed or a terminal; send it to a file or a program")
     say = (error_console if to_stdout else console).print
     decoded = decode_video(file, sys.stdout.buffer if to_stdout else output, model, frames, force, shown=with_bar)
     h = decoded.header

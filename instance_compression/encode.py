@@ -267,9 +267,11 @@ class EncodedSegments:
 def segment_key(video, segments, fps:float, max_frames:int, options:dict) -> str:
     "The identity of a run of `encode_segments`: video and options."
     source = Path(video)
-    stat = source.stat() if source.exists() and video not in CLIPS else None
+    if video in CLIPS or not source.exists(): files = []
+    else: files = sorted(source.iterdir()) if source.is_dir() else [source]
+    state = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
     described = {k: str(v) for k, v in options.items() if k not in ("progress", "announce", "table")}
-    return json.dumps([str(video), stat and [stat.st_size, stat.st_mtime_ns], str(segments), fps, max_frames, described], sort_keys=True)
+    return json.dumps([str(video), state, str(segments), fps, max_frames, described], sort_keys=True)
 
 # %% ../nbs/13a_encode.ipynb #f46c6f19
 def encode_segments(

@@ -108,7 +108,7 @@ def _two_fps() -> Iterator[Experiment]:
     for beta, clip, method in product(BETAS, OPEN_5N, METHODS):
         yield Experiment("two-fps", clip, _dual(method, beta, 4000), "dual")
 
-EQUAL_PIXELS = {"juggle": 6.25, "dog": 6.25, "flower": 6.25, "dashcam": 12.5, "room": 10.0} # frames per second, 57 to 66 Mpx
+EQUAL_PIXELS = {"juggle": 6.25, "dog": 6.25, "flower": 6.25, "dashcam": 12.5, "room": 10.0} # frames per second, 56 to 66 Mpx
 
 def _full_and_encoder(beta:float) -> Iterator[AdaptConfig]: # of 4000 steps, without latent steps
     for method in ("full", "encoder"): yield AdaptConfig(method, beta, 4000, evaluations=1, **DUAL)

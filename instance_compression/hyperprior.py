@@ -405,7 +405,7 @@ def earlier_path(
 # %% ../nbs/02_hyperprior.ipynb #a54dd4b3
 @contextmanager
 def in_precision(
-    model:nn.Module, # a codec with the transforms g_a and g_s
+    model:Hyperprior, # or another model whose g_a and g_s are `Scaled`
     precision:str, # "fp32" or "bf16"
 ):
     "Inside the block, g_a and g_s of the model run in this precision."

@@ -52,23 +52,23 @@ def write_pngs(
 
 # %% ../nbs/00d_writing.ipynb #bc31fe5d
 @contextmanager
-def _matroska(path:Path|BinaryIO):
+def _matroska(output:Path|BinaryIO):
     "A Matroska container. A path appears when the block ends; a stream is written as frames come."
-    if not isinstance(path, (str, Path)):
-        with av.open(path, "w", format="matroska") as container: yield container
+    if not isinstance(output, (str, Path)):
+        with av.open(output, "w", format="matroska") as container: yield container
         return
-    with write_atomically(path) as tmp, av.open(str(tmp), "w", format="matroska") as container: yield container
+    with write_atomically(output) as tmp, av.open(str(tmp), "w", format="matroska") as container: yield container
 
 @stopwatch("writing pictures")
 def write_video(
-    path:Path|BinaryIO, # .mkv, or a stream such as `sys.stdout.buffer`
+    output:Path|BinaryIO, # .mkv, or a stream such as `sys.stdout.buffer`
     pictures, # iterable of uint8 (H,W,3)
     fps:float, # frames per second
     times:tuple=(), # of each picture [s]; empty: at equal distances
 ):
     "Write a lossless FFV1 video in RGB. Raises InputError if it cannot be written."
     try:
-        with _matroska(path) as container:
+        with _matroska(output) as container:
             stream = None
             for i, picture in enumerate(pictures):
                 if stream is None:
@@ -81,4 +81,5 @@ def write_video(
                 container.mux(stream.encode(frame))
             container.mux(stream.encode())
     except (av.FFmpegError, OverflowError) as e:
-        raise InputError(f"cannot write {path if isinstance(path, (str, Path)) else 'the video'}: {e}; choose another output") from None
+        if isinstance(output, (str, Path)): raise InputError(f"cannot write {output}: {e}; choose another output") from None
+        raise InputError("cannot write the video to the stream: its reader has ended, or its disk is full") from None
