@@ -83,7 +83,7 @@ def plain_table(*headers) -> Table:
 
 def metrics_table(rows:dict) -> Table: # label -> Encoded
     "Coded rates and PSNR, one row for each codec."
-    table = plain_table("", "latents [bpp]", "model [bpp]", "header [bpp]", "total [bpp]", "PSNR [dB]", "file [byte]")
+    table = plain_table("", "latents [bpp]", "update [bpp]", "header [bpp]", "total [bpp]", "PSNR [dB]", "file [byte]")
     for label, e in rows.items():
         table.add_row(
             label, *(f"{v:.4f}" for v in (e.coded_bpp_latents, e.coded_bpp_model, e.coded_bpp_header, e.coded_bpp)),
