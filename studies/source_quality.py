@@ -17,14 +17,14 @@ from instance_compression.common import append_row, has_row
 from instance_compression.clip import Clip
 from instance_compression.video import load_clip
 from instance_compression.hyperprior import load_global, model_identity
-from references import psnr_between, x265_intra
+from references import psnr_between, x265
 
 TABLE = Path(__file__).parent.parent / "results/source_quality.csv"
 
 
 def coded_again(clip:Clip, crf:int) -> tuple: # (clip, {"crf", "source_bpp", "source_psnr"})
     "Code the frames of a clip by x265, and return the decoded frames as a clip."
-    size, frames = x265_intra(clip.frames, crf)
+    size, frames = x265(clip.frames, crf, intra=True)
     return dataclasses.replace(clip, frames=frames), {"crf": crf, "source_bpp": 8 * size / clip.n_pixels, "source_psnr": psnr_between(frames, clip.frames)}
 
 
