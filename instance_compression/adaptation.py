@@ -111,11 +111,16 @@ class NetworkTraining:
         self._take_step()
         self.step += 1
         finite = torch.stack([v.detach().sum().isfinite() for v in self.tensors.values()]).all()
-        weight = averaging_weight(self.step, cfg)
-        for k, v in self.average.items(): # not-a-number stays out of the average
-            v.copy_(torch.where(finite, torch.lerp(v, self.tensors[k].detach(), weight), v))
+        self._average(finite)
         if delta is not None and self.step % REFIT == 0: self.update.fit(self.average["delta"])
         return metrics | {"loss": torch.where(finite, metrics["loss"], math.nan)}
+
+    def _average(self, finite:Tensor): # not-a-number stays out of the average
+        for name, average in self.average.items():
+            tensor = self.tensors[name].detach()
+            if tensor.is_cuda: tensor = torch.where(finite, tensor, average) # the CPU does not wait for the GPU
+            elif not finite: continue
+            average.lerp_(tensor, averaging_weight(self.step, self.cfg))
 
     def _take_step(self):
         for name, optimizer in self.optimizers.items():

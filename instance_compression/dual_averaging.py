@@ -58,9 +58,9 @@ class DualAveraging(torch.optim.Optimizer):
         z.addcdiv_(m, root, value=-lr / (1 - _BETA1**k))
         margin = group["margin"] * math.sqrt(state["variance"])
         if part:
-            price = level_slope(delta, part).mul_(v != 0) # a parameter without a gradient pays nothing
+            price = level_slope(delta, part).masked_fill_(v == 0, 0) # a parameter without a gradient pays nothing
             tau.addcdiv_(price, root, value=lr * weight)
             limit = tau + (margin + part.max_level * part.bin_width)
-            z.copy_(torch.maximum(torch.minimum(z, limit), -limit)) # or the way back is long
+            torch.clamp(z, -limit, limit, out=z) # or the way back is long
         threshold = tau + margin
-        torch.mul(z.sign(), (z.abs() - threshold).clamp_(min=0), out=delta)
+        torch.sub(z, z.clamp(-threshold, threshold), out=delta)
