@@ -227,6 +227,11 @@ def _update() -> Iterator[Experiment]:
         settings = {"beta": beta, "steps": steps, "seed": seed, "evaluations": 2} | recipes[recipe]
         yield Experiment("update", clip, AdaptConfig(**settings), f"{recipe}-{steps}-seed-{seed}")
 
+def _sender_rates() -> Iterator[Experiment]:
+    for factor, clip in product((0.5, 1, 2), EXTRAS):
+        settings = DUAL_SENDER | {"lr_sender": DUAL_SENDER["lr_sender"] * factor}
+        yield Experiment("sender-rates", clip, AdaptConfig("encoder", steps=4000, evaluations=1, **settings), f"rate-x{factor:g}")
+
 def _update_parts() -> Iterator[Experiment]:
     levels, by_tensor = {"price": "levels"}, {"update_prior": "by-tensor"}
     averaged = {"update_rule": "dual-averaging"}
@@ -257,7 +262,8 @@ def _by_name(experiments:Iterable, model_set:str=SHIPPED) -> dict: # name -> Exp
 _FROM_FIRST = {"main": _main, "control": _control, "earlier": _earlier, "first": _first, "ablations": _ablations, "frames": _frames,
                "steps": _steps, "parts": _parts, "seeds": _seeds, "recipes": _recipes, "update": _update,
                "update-parts": _update_parts, "update-open-5n": _update_open_5n}
-_FROM_SECOND = {"recipes-open-5n": _recipes_open_5n, "equal-pixels": _equal_pixels, "long": _long, "likeness": _likeness, "quick": _quick}
+_FROM_SECOND = {"sender-rates": _sender_rates, "recipes-open-5n": _recipes_open_5n, "equal-pixels": _equal_pixels, "long": _long,
+                "likeness": _likeness, "quick": _quick}
 # study -> name -> Experiment
 STUDIES = ({"two-fps": _by_name(_two_fps())} | {study: _by_name(runs(), "first") for study, runs in _FROM_FIRST.items()}
            | {study: _by_name(runs()) for study, runs in _FROM_SECOND.items()})
