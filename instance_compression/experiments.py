@@ -24,6 +24,7 @@ import numpy as np
 import pandas as pd
 import torch
 import typer
+from PIL import Image
 
 from .common import InputError, check_device, keep_freed_memory, locked, run_command, settings_that_differ, write_atomically
 from .data import EXTRAS, LONG, OPEN_5N
@@ -31,10 +32,11 @@ from .clip import Clip
 from .video import load_clip
 from .hyperprior import BETAS, SHIPPED, Hyperprior, load_global, model_identity
 from .update import without_scales
+from .rate_distortion import ms_ssim_of
 from .adapt_config import DUAL, DUAL_SENDER, DUAL_UPDATE, METHODS, PARTS, PRESETS, AdaptConfig
 from .adapted import Adapted
 from .adaptation import adapt, remove_checkpoint
-from .bitstream import Encoded, check_decodes, encode_clip
+from .bitstream import check_decodes, encode_clip
 from .bit_allocation import bit_allocation
 from .results import FROZEN, result_row
 
@@ -316,11 +318,15 @@ def encode_checked(
     adapted:Adapted, # codec
     model:Hyperprior, # the global model
     clip:Clip, # the frames that `adapted` belongs to
-) -> Encoded:
+) -> tuple: # (Encoded, MS-SSIM of the decoded pictures, mean over frames)
     "Write a file and decode it in a fresh process. Raises InputError if the pictures are not those of the encoder."
     encoded = encode_clip(path, adapted, model, clip, progress=False)
-    with tempfile.TemporaryDirectory() as pictures: check_decodes(path, encoded, Path(pictures) / "frames")
-    return encoded
+    with tempfile.TemporaryDirectory() as folder:
+        pictures = Path(folder) / "frames"
+        check_decodes(path, encoded, pictures)
+        decoded = (np.asarray(Image.open(file)) for file in sorted(pictures.iterdir()))
+        similarities = [ms_ssim_of(picture, frame) for picture, frame in zip(decoded, clip.frames, strict=True)]
+    return encoded, float(np.mean(similarities))
 
 # %% ../nbs/15_experiments.ipynb #2aeea49b
 def halved(
@@ -349,9 +355,9 @@ def run_experiment(
         result = adapt(model, clip.frames, e.config, checkpoint, device, progress)
         rows = {"runs": [], "progress": result.log} | tables_of_update(result)
         for config, adapted in codecs_of(e.config, result):
-            encoded = None if config.quantize == "never" else encode_checked(path, adapted, model, clip)
+            encoded, ms_ssim = (None, None) if config.quantize == "never" else encode_checked(path, adapted, model, clip)
             rows["runs"].append({"key": e.key, "size": e.size, "scales": e.scales, "model_set": e.model_set}
-                                | result_row(clip, config, model, adapted, encoded, device))
+                                | result_row(clip, config, model, adapted, encoded, device) | {"ms_ssim": ms_ssim})
         head = {"run": e.name, "study": e.study, "variant": e.variant}
         rows = {table: [head | row for row in rows[table]] for table in TABLES}
         with write_atomically(folder / f"{e.key}.json") as tmp: tmp.write_text(json.dumps(rows))

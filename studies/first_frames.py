@@ -29,7 +29,7 @@ def row_of_model(frame, beta: float, model_set: str) -> dict:
         codec = adapt(model, frame.frames, AdaptConfig("global", beta), progress=False)
         encoded = encode_clip(Path(folder) / "frame.iac", codec, model, frame, progress=False)
     return {"clip": frame.name, "codec": model_set, "setting": beta, "n_frames": 1, "coded_bpp": encoded.coded_bpp, "psnr": encoded.psnr,
-            "cpu_seconds_frame": "", "library": ""} | provenance()
+            "ms_ssim": "", "cpu_seconds_frame": "", "library": ""} | provenance()
 
 
 def main():
