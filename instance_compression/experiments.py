@@ -13,6 +13,7 @@ import dataclasses
 import hashlib
 import json
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -352,12 +353,15 @@ def run_experiment(
     clip = load_clip(e.clip, e.fps, e.n_frames or None)
     if e.is_halved: clip = halved(clip)
     with locked(path, seconds=0):
+        was_interrupted, begin = checkpoint.exists(), time.process_time()
         result = adapt(model, clip.frames, e.config, checkpoint, device, progress)
+        cpu_seconds = None if was_interrupted else round(time.process_time() - begin, 1)
         rows = {"runs": [], "progress": result.log} | tables_of_update(result)
         for config, adapted in codecs_of(e.config, result):
             encoded, ms_ssim = (None, None) if config.quantize == "never" else encode_checked(path, adapted, model, clip)
             rows["runs"].append({"key": e.key, "size": e.size, "scales": e.scales, "model_set": e.model_set}
-                                | result_row(clip, config, model, adapted, encoded, device) | {"ms_ssim": ms_ssim})
+                                | result_row(clip, config, model, adapted, encoded, device) 
+                                | {"ms_ssim": ms_ssim, "cpu_seconds": cpu_seconds})
         head = {"run": e.name, "study": e.study, "variant": e.variant}
         rows = {table: [head | row for row in rows[table]] for table in TABLES}
         with write_atomically(folder / f"{e.key}.json") as tmp: tmp.write_text(json.dumps(rows))

@@ -15,7 +15,7 @@ from instance_compression.common import InputError, append_row
 from instance_compression.experiments import experiment, read_table, run_experiment
 
 RESULTS = Path(__file__).parent.parent / "results"
-ELSE = ("seconds", "commit", "machine")
+ELSE = ("seconds", "cpu_seconds", "ms_ssim", "commit", "machine")
 
 if __name__ == "__main__":
     if len(sys.argv) < 2: sys.exit(f"usage: {__doc__.splitlines()[2].split('   #')[0]}")
