@@ -22,7 +22,7 @@ from torch import nn
 
 from .common import (InputError, append_row, beside, check_columns, check_device, check_free, locked,
                                          remove_leftovers, write_atomically)
-from .data import CLIPS, fetch
+from .data import CLIPS, fetch, list_images
 from .clip import Clip
 from .video import load_clip, load_clips
 from .writing import new_folder, write_video
@@ -268,7 +268,7 @@ def segment_key(video, segments, fps:float, max_frames:int, options:dict) -> str
     "The identity of a run of `encode_segments`: video and options."
     source = Path(video)
     if video in CLIPS or not source.exists(): files = []
-    else: files = sorted(source.iterdir()) if source.is_dir() else [source]
+    else: files = list_images(source) if source.is_dir() else [source]
     state = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
     described = {k: str(v) for k, v in options.items() if k not in ("progress", "announce", "table")}
     return json.dumps([str(video), state, str(segments), fps, max_frames, described], sort_keys=True)
