@@ -1,6 +1,6 @@
 """Measure other codecs on the frames of the main study -> results/references.csv.
 
-python studies/references.py [CLIP ...]                # needs pip install pillow-jxl-plugin
+python studies/references.py [CLIP ...]                # after pip install -e '.[dev]'
 
 AVIF, JPEG XL and WebP are Pillow's, each frame an image. x265 codes each frame by itself (all-intra), and once more as a video (inter).
 Without arguments the script takes the clips of Open-5N. It skips rows that the table has. AVIF and x265 are tuned for PSNR, the
