@@ -20,7 +20,7 @@ from instance_compression.codec import rdm_loss
 from instance_compression.common import append_row, has_row
 from instance_compression.clip import Clip
 from instance_compression.video import load_clip
-from instance_compression.experiments import COSINE, FOUR_BETAS
+from instance_compression.experiments import COSINE_SCHEDULE, FOUR_BETAS
 from instance_compression.hyperprior import Hyperprior, load_global, model_identity
 from instance_compression.results import result_row
 
@@ -46,7 +46,7 @@ if __name__ == "__main__":
     args = parser.parse_args()
     torch.set_num_threads(1)
     for fps, beta, method in itertools.product(args.fps, args.beta, ("encoder", "full")):
-        cfg, model = AdaptConfig(method, beta, args.steps, evaluations=1, **(COSINE if args.earlier else {})), load_global(beta, model_set="first")
+        cfg, model = AdaptConfig(method, beta, args.steps, evaluations=1, **(COSINE_SCHEDULE if args.earlier else {})), load_global(beta, model_set="first")
         wanted = dataclasses.asdict(cfg) | {"clip": args.clip, "fps": fps, "model": model_identity(model)}
         del wanted["evaluations"]  # how often it is measured on the way changes nothing
         if not has_row(TABLE, **wanted): append_row(TABLE, row(load_clip(args.clip, fps), cfg, model))

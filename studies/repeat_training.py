@@ -21,8 +21,8 @@ from instance_compression.training import TrainConfig, load_photographs, train
 torch.set_num_threads(1)
 STEPS = 500  # the first checkpoint, which holds the losses
 ROOT = Path(__file__).parent.parent
-TABLE, FIRST = ROOT / "results/repeated_training.csv", ROOT / "weights/first"
-PARENTS = {FIRST: FIRST / "parents", ROOT / "instance_compression/weights": ROOT / "weights/second/parents"} # folder of models -> their parents
+TABLE, SET_FIRST = ROOT / "results/repeated_training.csv", ROOT / "weights/first"
+PARENTS = {SET_FIRST: SET_FIRST / "parents", ROOT / "instance_compression/weights": ROOT / "weights/second/parents"} # folder of models -> their parents
 
 
 def start_of(model, card):
@@ -35,12 +35,12 @@ def start_of(model, card):
 def losses_of(model):
     "The stored losses of the first run."
     logs = ROOT / "results/training"
-    if model.parent != FIRST: table = pd.read_csv(logs / "queue.csv", float_precision="round_trip").query("job == @model.stem")
+    if model.parent != SET_FIRST: table = pd.read_csv(logs / "queue.csv", float_precision="round_trip").query("job == @model.stem")
     else: table = pd.read_csv(logs / f"first/{model.stem}.csv", float_precision="round_trip")
     return table.set_index("step").loss
 
 
-for model in [Path(name).resolve() for name in sys.argv[1:]] or sorted(FIRST.glob("*.safetensors")):
+for model in [Path(name).resolve() for name in sys.argv[1:]] or sorted(SET_FIRST.glob("*.safetensors")):
     card = json.loads(model.with_suffix(".json").read_text())
     if model.parent not in PARENTS or card["device"] != "cpu": sys.exit(f"{model} was not trained on a CPU, or is no model of the two sets")
     cfg = TrainConfig(**card["config"])
