@@ -82,7 +82,7 @@ class AdaptConfig:
     beta:float = setting(1e-3, "Weight of the rates R and M.")
     # 0 here is auto on the command line
     steps:int = setting(1000, "Optimizer steps on sender and receiver; auto: until the gain slows down.")
-    crop:int = setting(384, "Side of a training tile in px, rounded up to a multiple of 64; 0 for whole frames.")
+    crop:int = setting(384, "Mean side of a training tile in px, at most; tiles differ in size. 0 for whole frames.")
     batch_size:int = setting(1, "Tiles per step.")
     lr_sender:float = setting(3e-5, "Learning rate of the sender, in units of its scales.")
     lr_delta:float = setting(3e-4, "Learning rate of the update, in units of its scales.")

@@ -1,10 +1,13 @@
-"""Compare the present code with commit 10bd13b, which cropped at random places -> results/tiles.csv and results/step_ratio.csv.
+"""Compare three ways to cut a clip for training -> results/tiles.csv and results/step_ratio.csv.
 
-python studies/tiles.py OLD CLIP STEPS SEED [SEED ...]   # gains; OLD is a checkout of commit 10bd13b
-python studies/tiles.py OLD --speed                      # time of a step
+python studies/tiles.py --random OLD CLIP STEPS SEED [SEED ...]                          # gains; OLD is a checkout of commit 10bd13b
+python studies/tiles.py --fixed OLD --preset dual [--half] CLIP STEPS SEED [SEED ...]    # gains; OLD is a checkout of commit da69fde
+python studies/tiles.py --random OLD --speed                                             # time of a step
 
-Each run is a process of its own on one thread, with beta 1e-3, the settings of the preset `fast` and the model of the set `first`.
+random: crops at random places. fixed: the same tiles in each sweep. tiles: the present code, which cuts each frame anew in each sweep.
+Each run is a process of its own on one thread. It starts from the model of the set `first`; with the preset `dual`, from the shipped one.
 """
+import argparse
 import json
 import os
 import subprocess
@@ -15,7 +18,8 @@ from statistics import median
 from instance_compression.common import append_row, has_row, provenance
 
 ROOT = Path(__file__).parent.parent
-MODEL = ROOT / "weights/first/small-beta0.001.safetensors" # both checkouts take it as their last argument
+TABLE = ROOT / "results/tiles.csv"
+MODELS = {"fast": ROOT / "weights/first", "dual": ROOT / "instance_compression/weights"}
 FIND = """
 import importlib
 def find(name): # in the module that holds it: checkouts differ
@@ -26,12 +30,19 @@ def find(name): # in the module that holds it: checkouts differ
 ADAPT = FIND + """
 import json, sys, time, torch
 torch.set_num_threads(1)
-from instance_compression.adaptation import AdaptConfig, adapt # either checkout has these names there
+from instance_compression.adaptation import AdaptConfig, adapt # every checkout has these names there
 load_clip = find("load_clip")
 from instance_compression.hyperprior import load_model
-clip, method, steps, seed = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+job = json.loads(sys.argv[1])
+clip, more = load_clip(job["clip"]), {}
+if job["is_halved"]:
+    from instance_compression.experiments import halved
+    clip = halved(clip)
+if job["preset"] == "dual":
+    from instance_compression.adapt_config import DUAL as more
 begin = time.perf_counter()
-run = adapt(load_model(sys.argv[-1]), load_clip(clip).frames, AdaptConfig(method, 1e-3, steps, seed=seed, evaluations=2), progress=False)
+cfg = AdaptConfig(job["method"], job["beta"], job["steps"], seed=job["seed"], evaluations=2, **more)
+run = adapt(load_model(sys.argv[2]), clip.frames, cfg, progress=False)
 best = min(row["loss"] for row in run.log)
 print(json.dumps({"loss_global": run.log[0]["loss"], "loss": best, "fall": 100 * (1 - best / run.log[0]["loss"]),
                   "n_nonzero": int((run.levels != 0).sum()), "seconds": round(time.perf_counter() - begin, 1)}))
@@ -55,24 +66,41 @@ print(1000 * median(times[3:]))
 def python(root: Path, code: str, *arguments) -> str:
     "Run code with the package of a checkout, on one thread. Return its last line."
     environment = os.environ | {"PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"}
-    run = subprocess.run([sys.executable, "-c", code, *map(str, arguments), str(MODEL)], env=environment, capture_output=True, text=True, cwd="/")
+    run = subprocess.run([sys.executable, "-c", code, *map(str, arguments)], env=environment, capture_output=True, text=True, cwd="/")
     if run.returncode: sys.exit(run.stderr)
     return run.stdout.strip().splitlines()[-1]
 
 
-old, *arguments = sys.argv[1:]
-roots = {"random": Path(old).resolve(), "tiles": ROOT.resolve()}
-if arguments == ["--speed"]:
-    times = {crops: [] for crops in roots}
+def step_ratio(before: Path, model: Path):
+    "Time of a step in turn, before and now; add the ratio to the table."
+    times = {"before": [], "after": []}
     for _ in range(3):
-        for crops, root in roots.items(): times[crops].append(float(python(root, STEP)))
-    before, after = (median(times[crops]) for crops in roots)
-    append_row(ROOT / "results/step_ratio.csv", {"height": 384, "width": 384, "before_ms": round(before, 1), "after_ms": round(after, 1), "ratio": round(after / before, 3)} | provenance())
-else:
-    clip, steps, *seeds = arguments
-    for seed in seeds:
-        for method in ("encoder", "full"):
-            for crops, root in roots.items():
-                row = {"crops": crops, "clip": clip, "method": method, "steps": steps, "seed": seed}
-                if has_row(ROOT / "results/tiles.csv", **row): continue
-                append_row(ROOT / "results/tiles.csv", row | json.loads(python(root, ADAPT, clip, method, steps, seed)) | provenance())
+        for name, root in (("before", before), ("after", ROOT)): times[name].append(float(python(root, STEP, model)))
+    before_ms, after_ms = median(times["before"]), median(times["after"])
+    append_row(ROOT / "results/step_ratio.csv", {"height": 384, "width": 384, "before_ms": round(before_ms, 1), "after_ms": round(after_ms, 1),
+                                                 "ratio": round(after_ms / before_ms, 3)} | provenance())
+
+
+parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+parser.add_argument("clip", nargs="?")
+parser.add_argument("steps", nargs="?", type=int)
+parser.add_argument("seeds", nargs="*", type=int)
+parser.add_argument("--random", type=Path, help="Checkout of commit 10bd13b.")
+parser.add_argument("--fixed", type=Path, help="Checkout of commit da69fde.")
+parser.add_argument("--preset", choices=list(MODELS), default="fast", help="Recipe; `dual` is not in commit 10bd13b.")
+parser.add_argument("--beta", type=float, default=1e-3, help="Weight of the rate.")
+parser.add_argument("--half", action="store_true", help="Frames at half their width and height.")
+parser.add_argument("--method", choices=("encoder", "full"), help="One method instead of both.")
+parser.add_argument("--speed", action="store_true", help="Time of a step, before and now.")
+args = parser.parse_args()
+model = MODELS[args.preset] / f"small-beta{args.beta:g}.safetensors"
+roots = {name: root.resolve() for name, root in (("random", args.random), ("fixed", args.fixed), ("tiles", ROOT)) if root}
+if args.speed:
+    step_ratio(roots["random"], model)
+    sys.exit()
+for seed in args.seeds:
+    for method in [args.method] if args.method else ("encoder", "full"):
+        for crops, root in roots.items():
+            job = {"clip": args.clip, "preset": args.preset, "is_halved": args.half, "beta": args.beta, "method": method, "steps": args.steps, "seed": seed}
+            if has_row(TABLE, crops=crops, **job): continue
+            append_row(TABLE, {"crops": crops} | job | json.loads(python(root, ADAPT, json.dumps(job), model)) | provenance())
