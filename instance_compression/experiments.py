@@ -33,7 +33,7 @@ from .clip import Clip
 from .video import load_clip
 from .hyperprior import BETAS, SHIPPED, Hyperprior, load_global, model_identity
 from .update import without_scales
-from .rate_distortion import ms_ssim_of
+from .rate_distortion import mean_ms_ssim
 from .adapt_config import DUAL, DUAL_SENDER, DUAL_UPDATE, METHODS, PARTS, PRESETS, AdaptConfig
 from .adapted import Adapted
 from .adaptation import adapt, remove_checkpoint
@@ -326,8 +326,7 @@ def encode_checked(
         pictures = Path(folder) / "frames"
         check_decodes(path, encoded, pictures)
         decoded = (np.asarray(Image.open(file)) for file in sorted(pictures.iterdir()))
-        similarities = [ms_ssim_of(picture, frame) for picture, frame in zip(decoded, clip.frames, strict=True)]
-    return encoded, float(np.mean(similarities))
+        return encoded, mean_ms_ssim(decoded, clip.frames)
 
 # %% ../nbs/15_experiments.ipynb #2aeea49b
 def halved(

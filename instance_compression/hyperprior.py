@@ -408,7 +408,8 @@ def in_precision(
     model:Hyperprior, # or another model whose g_a and g_s are `Scaled`
     precision:str, # "fp32" or "bf16"
 ):
-    "Inside the block, g_a and g_s of the model run in this precision."
+    "Inside the block, g_a and g_s of the model run in this precision. Raises InputError for another word."
+    if precision not in ("fp32", "bf16"): raise InputError(f"the precision is fp32 or bf16, not {precision}")
     transforms = (model.g_a, model.g_s)
     before = [transform.precision for transform in transforms]
     for transform in transforms: transform.precision = precision

@@ -4,11 +4,12 @@
 
 # %% auto #0
 __all__ = ['LARGEST_WITHOUT_MS_SSIM', 'SCALE_MIN', 'MASS_MIN', 'RAW_BITS', 'PILLOW_CODECS', 'rate_distortion', 'psnr_of',
-           'mse_of', 'ms_ssim_of', 'latent_rates', 'rd_cost', 'gaussian_bits', 'factorized_bits', 'pillow_codec',
-           'psnr_at', 'bpp_at', 'against_others']
+           'mse_of', 'ms_ssim_of', 'mean_ms_ssim', 'latent_rates', 'rd_cost', 'gaussian_bits', 'factorized_bits',
+           'pillow_codec', 'psnr_at', 'bpp_at', 'against_others']
 
 # %% ../nbs/04_rate_distortion.ipynb #a29e6ba9
 import math
+from collections.abc import Iterable
 from io import BytesIO
 
 import numpy as np
@@ -55,6 +56,13 @@ def ms_ssim_of(
     if min(picture.shape[:2]) <= LARGEST_WITHOUT_MS_SSIM: return math.nan
     tensors = [torch.from_numpy(np.array(v)).permute(2, 0, 1)[None].float() for v in (picture, original)]
     return ms_ssim(*tensors, data_range=255).item()
+
+def mean_ms_ssim(
+    pictures:Iterable, # of uint8 (H,W,3)
+    originals:Iterable, # as many as pictures
+) -> float:
+    "Mean of `ms_ssim_of` over the frames of a clip."
+    return float(np.mean([ms_ssim_of(*pair) for pair in zip(pictures, originals, strict=True)]))
 
 # %% ../nbs/04_rate_distortion.ipynb #04ab69e6
 def latent_rates(

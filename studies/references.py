@@ -23,7 +23,7 @@ from instance_compression.common import append_row, has_row, provenance
 from instance_compression.data import OPEN_5N
 from instance_compression.colour import LUMA_WEIGHTS, ycbcr_to_rgb
 from instance_compression.video import load_clip
-from instance_compression.rate_distortion import PILLOW_CODECS, ms_ssim_of, mse_of, pillow_codec, psnr_of
+from instance_compression.rate_distortion import PILLOW_CODECS, mean_ms_ssim, mse_of, pillow_codec, psnr_of
 
 CODECS = {"x265 all-intra": range(12, 43, 5), "x265 inter": range(12, 43, 5), "AVIF": (30, 45, 60, 70, 80, 90),
           "JPEG XL": (30, 45, 60, 75, 85, 92), "WebP": (5, 20, 40, 60, 80, 92)} # codec -> settings
@@ -78,9 +78,8 @@ def row(clip, codec, setting):
         size, pictures = sum(size for size, _ in coded), np.stack([picture for _, picture in coded])
         library = LIBRARIES[codec]
     seconds = (time.process_time() - begin) / clip.n_frames
-    ms_ssim = float(np.mean([ms_ssim_of(a, b) for a, b in zip(pictures, clip.frames, strict=True)]))
     return {"clip": clip.name, "codec": codec, "setting": setting, "n_frames": clip.n_frames, "coded_bpp": 8 * size / clip.frames[..., 0].size,
-            "psnr": psnr_between(pictures, clip.frames), "ms_ssim": ms_ssim, "cpu_seconds_frame": round(seconds, 3), "library": library} | provenance()
+            "psnr": psnr_between(pictures, clip.frames), "ms_ssim": mean_ms_ssim(pictures, clip.frames), "cpu_seconds_frame": round(seconds, 3), "library": library} | provenance()
 
 
 if __name__ == "__main__":
