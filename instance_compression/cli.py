@@ -254,7 +254,7 @@ def encode(
      "Say how large or how good the file shall be by one of --bpp, --psnr, --size and --beta. Each setting of the recipe is an "
      "option, too (--help-all).\n\n"
      "Memory, small model: about 1.2 GB, plus 180 to 300 bytes per pixel of a frame; with steps on latents 430 bytes more; "
-     "with steps on networks 500 bytes per pixel of the tiles of a step (a side of a tile has up to 1.5 times --crop).")
+     "with steps on networks 500 bytes per pixel of the tiles of a step (a side of a tile has up to 5/3 of --crop).")
     begin = time.perf_counter()
     keep_freed_memory()
     options = {"beta": beta, "bpp": bpp, "psnr": psnr, "size": size, "model": model, "preset": Preset(preset).value, "scales": scales,

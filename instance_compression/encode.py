@@ -115,7 +115,7 @@ def peak_memory(
     "The peak memory, roughly, of an encode on a CPU."
     n_frames, n_pixels = shape[0], shape[1] * shape[2]
     need = max(300 * min(n_frames * n_pixels, PIXELS_AT_ONCE), 180 * n_pixels)
-    if cfg.networks: need += 500 * cfg.batch_size * min(n_pixels, (1.5 * cfg.crop)**2 or n_pixels)
+    if cfg.networks: need += 500 * cfg.batch_size * min(n_pixels, (5 / 3 * cfg.crop)**2 or n_pixels)
     if cfg.latent_steps: need += 430 * n_pixels
     wider = (64 + model_global.widths[0]) / 96  # 1 for the small model, which has 32 channels at half the resolution
     return 1.2e9 + wider * need

@@ -30,11 +30,13 @@ def cut_side(
     stride:int, # as in `n_parts`
     rng:np.random.Generator, # moves the cuts
 ) -> list: # (first pixel, pixel after the last) of each part
-    ("Cut a side of the frame into parts. Even cuts are moved by up to a quarter of a part, and rounded to the stride. "
+    ("Cut a side of the frame into parts. Even cuts are moved by up to a third of a part, and rounded to the stride. "
      "The last part ends less than a stride beyond the frame.")
     blocks, count = -(-n // stride), n_parts(n, crop, stride)
-    moved = np.arange(1, count) + rng.uniform(-0.25, 0.25, count - 1)
-    cuts = [0, *np.rint(moved * blocks / count).astype(int).tolist(), blocks]
+    mean = blocks / count # blocks of a part
+    shift = min(mean / 3, (mean - 1) / 2) # the latter leaves each part a block
+    cuts = mean * np.arange(1, count) + rng.uniform(-shift, shift, count - 1)
+    cuts = [0, *np.rint(cuts).astype(int).tolist(), blocks]
     return [(stride * start, stride * end) for start, end in zip(cuts[:-1], cuts[1:])]
 
 # %% ../nbs/10a_tiles.ipynb #0ee055b1
