@@ -231,7 +231,7 @@ def _update() -> Iterator[Experiment]:
         yield Experiment("update", clip, AdaptConfig(**settings), f"{recipe}-{steps}-seed-{seed}")
 
 def _sender_rates() -> Iterator[Experiment]:
-    for factor, clip in product((0.5, 1, 2), EXTRAS):
+    for factor, clip in product((0.5, 1, 2, 4), EXTRAS):
         settings = DUAL_SENDER | {"lr_sender": DUAL_SENDER["lr_sender"] * factor}
         yield Experiment("sender-rates", clip, AdaptConfig("encoder", steps=4000, evaluations=1, **settings), f"rate-x{factor:g}")
 
