@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['METHOD_STYLE', 'BETA_STYLE', 'MEASUREMENT', 'figure_style', 'save_figure', 'draw_rd', 'comparison_figure',
-           'busiest_crop', 'kodak_figure', 'models_table', 'latest_by_machine', 'processor_name', 'speed_figure']
+           'busiest_crop', 'kodak_figure', 'models_table', 'latest_by_machine', 'processor_name', 'speed_markdown',
+           'speed_figure']
 
 # %% ../nbs/appendix/figures.ipynb #05772dd5
 from pathlib import Path
@@ -161,6 +162,24 @@ def processor_name(
     "The name of the machine's processor, as far as the table has it: old rows do not name the processor."
     name = machine.split(",")[0].removeprefix("x86_64 ").replace("2 cores", "x86-64, name not noted")
     return name.replace("(R)", "").replace(" Processor", "")
+
+# %% ../nbs/appendix/figures.ipynb #414ff662
+def speed_markdown(
+    speed:pd.DataFrame, # results/speed.csv
+) -> str: # Markdown
+    ("Write the speeds of the small model and of the rows without a model as a table. Times are those of the machine measured "
+     "last; the last column has the ratios of the machines before.")
+    *others, machine = machines = latest_by_machine(speed)
+    last = machines[machine]
+    names = ", ".join(processor_name(machine) for machine in others)
+    lines = [f"| | size | plain [ms] | ours [ms] | ratio (middle half) | ratio on {names} |", "|---|---|---|---|---|---|"]
+    for row in last[last.index.get_level_values("size") != "paper"].itertuples():
+        what, _, height, width = row.Index
+        frame = f"{width}x{height}" if height else "-"
+        elsewhere = ", ".join(f"{machines[m].ratio.get(row.Index, float('nan')):.2f}" for m in others)
+        lines.append(f"| {what} | {frame} | {row.plain_ms:,.0f} | {row.ours_ms:,.0f} "
+                     f"| {row.ratio:.2f} ({row.ratio_low:.2f} to {row.ratio_high:.2f}) | {elsewhere or '-'} |")
+    return "\n".join(lines)
 
 # %% ../nbs/appendix/figures.ipynb #f7b1f9cd
 _COLOURS, _MARKERS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#000000"), "oDsv^P" # of machines

@@ -12,8 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..figures import figure_style, kodak_figure, models_table, save_figure, speed_figure
-from ..speed import speed_markdown
+from ..figures import figure_style, kodak_figure, models_table, save_figure, speed_figure, speed_markdown
 from .f1_gain import (amortization_figure, amortization_rows, bd_markdown, bits_against_codecs,
                                                    codecs_markdown, f1, f1_holds, gain_figure, rd_figure)
 from .f2_f3_ablations import ablation_figure, f2, f2_holds, f3, f3_holds
