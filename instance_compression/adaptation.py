@@ -116,11 +116,12 @@ class NetworkTraining:
         return metrics | {"loss": torch.where(finite, metrics["loss"], math.nan)}
 
     def _average(self, finite:Tensor): # not-a-number stays out of the average
+        weight = averaging_weight(self.step, self.cfg)
         for name, average in self.average.items():
             tensor = self.tensors[name].detach()
             if tensor.is_cuda: tensor = torch.where(finite, tensor, average) # the CPU does not wait for the GPU
             elif not finite: continue
-            average.lerp_(tensor, averaging_weight(self.step, self.cfg))
+            average.lerp_(tensor, weight)
 
     def _take_step(self):
         for name, optimizer in self.optimizers.items():
@@ -388,7 +389,7 @@ class Target:
         return after / before
 
 # %% ../nbs/10e_adaptation.ipynb #cb6affb4
-CHECKPOINT_FORMAT = 5 # of checkpoints; another number means that a run cannot go on from them
+CHECKPOINT_FORMAT = 6 # of checkpoints; another number means that a run cannot go on from them
 
 def latents_path(checkpoint:Path) -> Path:
     "The file of coded latents that belongs to a checkpoint."

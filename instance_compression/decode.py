@@ -72,7 +72,7 @@ def frames_of(
     if not frames: raise InputError(f"{text!r} names no frames; the file has the frames 0 to {n_frames - 1}")
     return frames
 
-# %% ../nbs/13b_decode.ipynb #90a8e152
+# %% ../nbs/13b_decode.ipynb #a07108f9
 @dataclass(frozen=True)
 class DecodedVideo:
     "The result of `decode_video`."
@@ -88,6 +88,7 @@ def _output_suffix(output:Path, force:bool, file:str|Path) -> str: # ".mkv", or 
     check_free(output, force, suffix, str(file))
     return suffix
 
+# %% ../nbs/13b_decode.ipynb #90a8e152
 def decode_video(
     file:str|Path, # .iac
     output:str|Path|BinaryIO, # a folder for PNG pictures, a .mkv file, or a stream that gets the bytes of a .mkv file

@@ -359,7 +359,7 @@ def run_experiment(
         for config, adapted in codecs_of(e.config, result):
             encoded, ms_ssim = (None, None) if config.quantize == "never" else encode_checked(path, adapted, model, clip)
             rows["runs"].append({"key": e.key, "size": e.size, "scales": e.scales, "model_set": e.model_set}
-                                | result_row(clip, config, model, adapted, encoded, device) 
+                                | result_row(clip, config, model, adapted, encoded, device)
                                 | {"ms_ssim": ms_ssim, "cpu_seconds": cpu_seconds})
         head = {"run": e.name, "study": e.study, "variant": e.variant}
         rows = {table: [head | row for row in rows[table]] for table in TABLES}

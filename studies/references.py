@@ -79,7 +79,8 @@ def row(clip, codec, setting):
         library = LIBRARIES[codec]
     seconds = (time.process_time() - begin) / clip.n_frames
     return {"clip": clip.name, "codec": codec, "setting": setting, "n_frames": clip.n_frames, "coded_bpp": 8 * size / clip.frames[..., 0].size,
-            "psnr": psnr_between(pictures, clip.frames), "ms_ssim": mean_ms_ssim(pictures, clip.frames), "cpu_seconds_frame": round(seconds, 3), "library": library} | provenance()
+            "psnr": psnr_between(pictures, clip.frames), "ms_ssim": mean_ms_ssim(pictures, clip.frames),
+            "cpu_seconds_frame": round(seconds, 3), "library": library} | provenance()
 
 
 if __name__ == "__main__":

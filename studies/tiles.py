@@ -93,6 +93,8 @@ parser.add_argument("--half", action="store_true", help="Frames at half their wi
 parser.add_argument("--method", choices=("encoder", "full"), help="One method instead of both.")
 parser.add_argument("--speed", action="store_true", help="Time of a step, before and now.")
 args = parser.parse_args()
+if args.speed and not args.random: parser.error("--speed needs --random OLD")
+if not (args.speed or args.seeds): parser.error("give CLIP STEPS SEED, or --speed")
 model = MODELS[args.preset] / f"small-beta{args.beta:g}.safetensors"
 roots = {name: root.resolve() for name, root in (("random", args.random), ("fixed", args.fixed), ("tiles", ROOT)) if root}
 if args.speed:
